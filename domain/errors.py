@@ -59,7 +59,12 @@ class KnownAccountRefusedError(ValidationError):
 
 
 class UnsupportedChannelError(RefusedError):
-    """The path names no channel that Frontdesk serves."""
+    """The path names no channel that Frontdesk serves.
+
+    The path is no part of a ``Refusal``, whose ``reason`` this is: it is any stranger's text.
+    """
+
+    reason = "path_unknown"
 
 
 class MethodNotAllowedError(RefusedError):
@@ -67,7 +72,9 @@ class MethodNotAllowedError(RefusedError):
 
 
 class PayloadTooLargeError(RefusedError):
-    """The body, or the number of its fields, is over the limit."""
+    """The body, or the number of its fields, is over the limit. ``reason`` is of a ``Refusal``."""
+
+    reason = "too_large"
 
 
 class UnknownRecipientError(RefusedError):

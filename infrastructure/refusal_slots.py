@@ -24,13 +24,15 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 class RefusalKey(NamedTuple):
     """What equal refusals have in common."""
 
-    channel: ChannelType
+    channel: ChannelType | None
     account: str
     reason: str
     tried_urls: str
 
     @classmethod
-    def of(cls, channel: ChannelType, account: str, reason: str, tried_urls: str) -> "RefusalKey":
+    def of(
+        cls, channel: ChannelType | None, account: str, reason: str, tried_urls: str
+    ) -> "RefusalKey":
         """The key in the form in which it is stored: short, and printable."""
         return cls(
             channel,

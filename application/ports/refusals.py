@@ -1,4 +1,4 @@
-"""Refusals: webhooks that were not proven authentic, told apart by what an operator can mend."""
+"""Refusals: requests that were not accepted, told apart by what an operator can mend."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -12,14 +12,16 @@ from domain.channels import ChannelType
 class Refusal:
     """What is known of equal refusals. It never holds a body, an address or a signature.
 
-    ``account`` is the known account that the request names. It is empty where a request names
-    none: of these there is one entry for each channel. ``reason`` is a code. ``tried_urls`` are
+    ``channel`` is the one that the path names, ``None`` if it names none. ``account`` is the
+    known account that the request names. It is empty where a request names none, and where it
+    was refused unread: of these there is one entry for each channel and reason. ``reason`` is a
+    code: of a verification, or that of an error. ``tried_urls`` are
     the URLs for which the signature was computed, without values of their query, in 300
     printable characters at most. They are empty where the signature covers no URL, and of what
     came with too many different ones.
     """
 
-    channel: ChannelType
+    channel: ChannelType | None
     account: str
     reason: str
     tried_urls: str
@@ -32,7 +34,7 @@ class Refusals(Protocol):
     """The latest refusals, a few hundred. They are lost with the place where they lie."""
 
     @abstractmethod
-    def add(self, channel: ChannelType, account: str, reason: str, tried_urls: str) -> None:
+    def add(self, channel: ChannelType | None, account: str, reason: str, tried_urls: str) -> None:
         """Count one refusal. Never raises, and waits for no disk."""
 
     @abstractmethod

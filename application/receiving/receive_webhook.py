@@ -191,22 +191,27 @@ class WebhookExchange:
 
     def _refused(self, error: Exception) -> _Result:
         answer = response_to(error)
-        if self._channel:
-            self._count_refusal(self._channel, error)
+        self._count_refusal(error)
         if isinstance(error, RefusedError):
             fields = {"status": answer.status, **error.log_fields}
             return self._result(answer, WebhookOutcome.REFUSED, **fields)
         self._receive.store_dead_letter.report(error)
         return self._result(answer, WebhookOutcome.FAILED, status=answer.status)
 
-    def _count_refusal(self, channel: ChannelType, error: Exception) -> None:
-        metrics = self._receive.metrics
-        if isinstance(error, ValidationError):
+    def _count_refusal(self, error: Exception) -> None:
+        metrics, channel = self._receive.metrics, self._channel
+        if isinstance(error, UnsupportedChannelError):
+            self._receive.refusals().add(None, "", error.reason, "")
+        elif channel is None:
+            return
+        elif isinstance(error, ValidationError):
             metrics.count("VerificationFailures", channel=channel, reason=error.reason)
             # An unknown account costs the same: the time tells no attacker which are known.
             self._receive.refusals().add(channel, error.account, error.reason, error.tried_urls)
         elif isinstance(error, PayloadTooLargeError):
             metrics.count("TooLarge", channel=channel)
+            # Of what was not read, nothing is known that could be stored.
+            self._receive.refusals().add(channel, "", error.reason, "")
 
     def _result(
         self, response: WebhookResponse, outcome: WebhookOutcome, **fields: object

@@ -12,18 +12,29 @@ LogSearch = Callable[[Mapping[str, str]], str]
 """How to find the log lines with these fields, for an operator to copy."""
 
 
+_OTHER = (
+    "the provider has not delivered it here, or it was a status callback, which is answered with "
+    "200, counted, and recorded nowhere. The provider's own log has the URL that it called and "
+    f"the answer that it got. {command('doctor', '--probe')} tests whether the public URL leads "
+    "here."
+)
+
+NOBODY_HAS_WRITTEN = "Nobody has written in this conversation yet, as far as the store knows."
+
+
 @dataclass(frozen=True, slots=True)
 class NothingKnown:
     """No record, no spool entry and no dead letter was found where one can be seen.
 
-    ``refusals`` are the latest on ``channels``, the latest first.
+    ``refusals`` are the latest on ``channels`` and of paths without a channel, the latest first.
+    ``failure`` is why the store could not be asked: settings that are wrong, or the store itself.
     """
 
     refusals: tuple[Refusal, ...]
     channels: frozenset[ChannelType]
     sees_all_refusals: bool
     sees_spool: bool
-    sees_store: bool
+    failure: str | None
     log_search: LogSearch
     now: datetime
 
@@ -34,35 +45,33 @@ class NothingKnown:
                 f"{text} is what logs show of a mail's id, and leads to no record: trace the "
                 f"request_id of the same log line."
             )
-        if not self.sees_store:
+        if self.failure:
             return (
-                f"The store does not answer, so it is not known whether {text} is recorded; it is "
-                f"no {'spool entry and no ' if self.sees_spool else ''}dead letter. "
-                f"{command('doctor')} says what is wrong with the store."
+                f"It is not known whether {text} is recorded: {self.failure}. {command('doctor')} "
+                f"says what is wrong. It is no "
+                f"{'spool entry and no ' if self.sees_spool else ''}dead letter."
             )
         places = "no record, no spool entry and no dead letter"
         if not self.sees_spool:
             places = "no record and no dead letter (this spool shows nothing of what is in it)"
         return f"Nothing is known of {text}: there is {places}. {self._next()}"
 
+    def in_conversation(self) -> str:
+        """Of a conversation without messages: the same, for somebody may have tried."""
+        return f"{NOBODY_HAS_WRITTEN} {self._next()}"
+
     def _next(self) -> str:
         names = " and ".join(sorted(self.channels)) if len(self.channels) < len(ChannelType) else ""
         webhooks = f"webhooks of {names}" if names else "webhooks"
         if self.refusals:
             last = self.refusals[0]
+            what = webhooks if last.channel else "requests to paths that are no webhook"
             return (
-                f"The latest of the refused {webhooks} names account {last.account}: "
-                f"{last.reason}, at {ago(last.last_at, self.now)}. If it was this one, "
-                f"{command('doctor', 'signature')} finds the setting that is wrong."
+                f"It may have been refused: {what} were, the latest at "
+                f"{ago(last.last_at, self.now)}, {last.reason}. {command('doctor')} says what to "
+                f"do. Providers do not repeat what was refused. If it was none of these: {_OTHER}"
             )
         if not self.sees_all_refusals:
             search = self.log_search({"outcome": "refused"})
-            return (
-                f"Refused {webhooks} are in the log: {search}. If none was refused, the provider "
-                f"has not delivered it: look in its own log for the URL that it called."
-            )
-        return (
-            f"No {webhooks} of a known account were refused lately either, so the provider has "
-            f"not delivered it here: look in its own log for the URL that it called and the "
-            f"answer that it got; {command('doctor')} shows the URL that it has to call."
-        )
+            return f"Refused {webhooks} are in the log: {search}. If none was refused: {_OTHER}"
+        return f"No {webhooks} were refused lately either. So {_OTHER}"

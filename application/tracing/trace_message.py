@@ -31,6 +31,11 @@ _LATEST = "The latest message:"
 _SEVERAL = (
     "Several different messages carry this id. Each is recorded, and none is lost. The latest one:"
 )
+_OWN_ID = (
+    "Ids of this form are made by Frontdesk, for conversations and requests. So it was deleted, or "
+    "erased with its person, or it belongs to another installation. Trace the provider's id of the "
+    "message, or the customer's address."
+)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -62,11 +67,12 @@ class TraceMessage:
         try:
             found = self._recorded(text, notes)
         except TemporaryError as error:
-            found, failure = None, f"the store could not be asked: {safe_reason(error)}"
-            notes.append(failure)
+            found, failure = None, safe_reason(error)
         found = found or self._unrecorded(text, notes)
         if found is None:
             return self._unknown(text, notes, failure)
+        if failure:
+            notes.append(f"the store could not be asked: {failure}")
         return replace(found, notes=(*found.notes, *notes))
 
     def _recorded(self, text: str, notes: list[str]) -> Trace | None:
@@ -111,9 +117,10 @@ class TraceMessage:
             return self._trace(text, kind, traces)
         if not conversations:
             return None
-        sentence = "Nobody has written in this conversation yet, as far as the store knows."
         company = self.find_unrecorded.find_company.of_conversation(conversations[0])
-        return Trace(text, kind, (), sentence, company_id=company)
+        nothing = self._nothing_known(frozenset(one.primary_channel for one in conversations))
+        sentence = nothing.in_conversation()
+        return Trace(text, kind, (), sentence, nothing.refusals, company_id=company)
 
     def _unrecorded(self, text: str, notes: list[str]) -> Trace | None:
         """What became no record, by its own id or by what the webhook itself says."""
@@ -175,23 +182,30 @@ class TraceMessage:
             )
 
     def _unknown(self, text: str, notes: list[str], failure: str | None = None) -> Trace:
-        channels = _channels_of(text)
-        every = self.refusals.latest() if failure is None else ()
-        of_channels = (one for one in every if one.channel in channels)
-        refusals = tuple(islice(of_channels, MOST_REFUSALS))
+        if UUID.fullmatch(text) and failure is None:
+            sentence = f"Nothing is known of {text}. {_OWN_ID}"
+            return Trace(text, TraceKind.UNKNOWN, (), sentence, notes=tuple(notes))
+        nothing = self._nothing_known(_channels_of(text), failure)
         notice = self.refusals.notice()
-        nothing_known = NothingKnown(
-            refusals=refusals,
+        notes += [notice] if notice and failure is None else []
+        sentence = nothing.sentence(text)
+        return Trace(text, TraceKind.UNKNOWN, (), sentence, nothing.refusals, tuple(notes))
+
+    def _nothing_known(
+        self, channels: frozenset[ChannelType], failure: str | None = None
+    ) -> NothingKnown:
+        every = self.refusals.latest() if failure is None else ()
+        # A path without a channel may have been meant for any.
+        related = (one for one in every if one.channel in {None, *channels})
+        return NothingKnown(
+            refusals=tuple(islice(related, MOST_REFUSALS)),
             channels=channels,
-            sees_all_refusals=notice is None,
+            sees_all_refusals=self.refusals.notice() is None,
             sees_spool=self.find_unrecorded.sees_spool,
-            sees_store=failure is None,
+            failure=failure,
             log_search=self.log_search,
             now=self.clock(),
         )
-        notes += [notice] if notice and failure is None else []
-        sentence = nothing_known.sentence(text)
-        return Trace(text, TraceKind.UNKNOWN, (), sentence, refusals, tuple(notes))
 
 
 def _id_of(text: str, kind: TraceKind) -> str | None:

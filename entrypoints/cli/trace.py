@@ -22,6 +22,7 @@ from entrypoints.cli.terminal.output import (
     say,
 )
 from entrypoints.cli.terminal.tables import Column, print_beside, print_table
+from entrypoints.cli.trace_refusals import print_nothing_known
 
 _TIMES = ("lease_until", "visible_at")
 _RULES = {
@@ -61,16 +62,15 @@ def trace(*, text: str, as_json: bool) -> None:
     if not text.strip():
         raise click.BadParameter("expected an id or an address", param_hint="'X'")
     with open_container() as container:
-        found = container.operations().trace_message()(text)
+        found, settings = container.operations().trace_message()(text), container.settings()
     if as_json:
         print_json(trace_record(found))
-    elif found.is_known:
+    elif found.messages:
         _print(found)
-    if found.is_known:
-        return
-    if not as_json:
-        _print_refusals(found)
-    raise click.ClickException(found.sentence)
+    else:
+        print_nothing_known(found, settings)
+    if not found.messages:
+        raise click.ClickException(f"no message is known of {found.traced or text}")
 
 
 def trace_record(found: Trace) -> dict[str, object]:
@@ -190,14 +190,6 @@ _OF_ONE_ID = (
     Column[MessageTrace]("subject", lambda one: cut(one.subject or "-", 40)),
     _WHERE,
 )
-
-
-def _print_refusals(found: Trace) -> None:
-    from entrypoints.operations.refusal_checks import refusal_line
-
-    for one in found.refusals:
-        say(f"Refused: {refusal_line(one)}")
-    _print_notes(found)
 
 
 def _print_notes(found: Trace) -> None:

@@ -140,7 +140,12 @@ def _secrets(container: Container) -> Iterator[Found]:
 
     settings = container.settings()
     if settings.has_real_secrets:
-        accounts = container.provider_accounts()
+        try:
+            accounts = container.provider_accounts()
+        except TemporaryError as error:
+            until = "until that is mended webhooks get a 503, and no server starts"
+            yield CheckStatus.ERROR, f"{error}: {until}"
+            return
         counted = f"{len(accounts.twilio)} of Twilio, {len(accounts.sendgrid)} of SendGrid"
         companies = len(accounts.directory.tenants)
         yield CheckStatus.OK, f"accounts: {counted}; companies: {companies}"

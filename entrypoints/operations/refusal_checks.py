@@ -1,33 +1,37 @@
 """The refusals of the last hour, and what an operator can do about each."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from application.ports.checks import CheckStatus
 from application.ports.refusals import Refusal
 from domain.channels import ChannelType
-from domain.times import rfc3339
+from domain.errors import UnsupportedChannelError
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.container import Container
+from entrypoints.operations.public_url_checks import configured_url
+from infrastructure.configuration.settings import Settings
 
 RECENT = timedelta(hours=1)
 MOST_LINES = 10
 
 Found = tuple[CheckStatus, str]
 
+_DEFAULT_PORTS = {"https": "443", "http": "80"}
+
 
 def remedy(channel: ChannelType, reason: str) -> str:
-    """What an operator can do about a refusal, in a sentence."""
-    return PROVIDERS[channel]().remedy(reason) or "the log has more"
+    """What an operator can do about a refusal, in sentences."""
+    return PROVIDERS[channel]().remedy(reason) or "The log has more"
 
 
 def check_refusals(container: Container) -> Iterator[Found]:
     """A line for each kind of refusal of the last hour, the latest first."""
-    refusals = container.refusals()
+    refusals, settings = container.refusals(), container.settings()
     since = container.clock()() - RECENT
     recent = [refusal for refusal in refusals.latest() if refusal.last_at >= since]
     for refusal in recent[:MOST_LINES]:
-        yield CheckStatus.WARNING, refusal_line(refusal)
+        yield CheckStatus.WARNING, refusal_line(refusal, settings)
     if more := len(recent[MOST_LINES:]):
         yield CheckStatus.WARNING, f"{more} more kinds in the last hour"
     notice = refusals.notice()
@@ -37,14 +41,57 @@ def check_refusals(container: Container) -> Iterator[Found]:
         yield CheckStatus.OK, "none in the last hour"
 
 
-def refusal_line(refusal: Refusal) -> str:
-    """How often, since when, why, for which URLs, and what to do."""
+def refusal_line(refusal: Refusal, settings: Settings) -> str:
+    """How often, when, why, for which URLs, and what to do."""
+    if refusal.reason == UnsupportedChannelError.reason:
+        return f"{_when(refusal, 'request')} to a path that is no webhook (404). {_urls(settings)}"
+    channel = refusal.channel or "?"
+    account = f" of account {refusal.account}" if refusal.account else ""
+    # Of others the URL was not looked at.
+    is_mismatch = refusal.reason == "signature_mismatch"
+    tried = _shown(refusal.tried_urls) if is_mismatch else ""
+    checked = f", checked with {tried}" if tried else ""
+    line = f"{channel}: {_when(refusal, 'webhook')}, {refusal.reason}{account}{checked}."
+    if tried.startswith("http://"):
+        line += (
+            " That is http, and providers most likely call https: then no signature fits, until "
+            "PUBLIC_BASE_URL begins with https."
+        )
+    return f"{line} {remedy(refusal.channel, refusal.reason)}" if refusal.channel else line
+
+
+def _when(refusal: Refusal, noun: str) -> str:
     if refusal.count == 1:
-        when = f"1 time, at {rfc3339(refusal.last_at)}"
+        return f"1 {noun} at {_moment(refusal.last_at)}"
+    between = f"from {_moment(refusal.first_at)} to {_moment(refusal.last_at)}"
+    return f"{refusal.count} {noun}s {between}"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _urls(settings: Settings) -> str:
+    """The URLs that a provider must have, for one who has another."""
+    # Values of a query may be secret.
+    urls = [(configured_url(settings, channel) or "").partition("?")[0] for channel in ChannelType]
+    if all(urls):
+        right = f"The right URLs are {', '.join(urls)}"
     else:
-        times = f"{rfc3339(refusal.first_at)} to {rfc3339(refusal.last_at)}"
-        when = f"{refusal.count} times, {times}"
-    account = f" of {refusal.account}" if refusal.account else ""
-    tried = f", tried {refusal.tried_urls}" if refusal.tried_urls else ""
-    advice = remedy(refusal.channel, refusal.reason)
-    return f"{refusal.channel}: {when}, {refusal.reason}{account}{tried}: {advice}"
+        paths = ", ".join(f"/webhooks/{channel}" for channel in ChannelType)
+        right = f"The right URLs end with {paths}"
+    return f"{right}. Compare the URL at the provider. Scanners on the internet come here too"
+
+
+def _shown(tried_urls: str) -> str:
+    """``tried_urls`` without those that only name the port that is the default."""
+    urls = tried_urls.split()
+    twins = {_with_default_port(url) for url in urls}
+    return " ".join(url for url in urls if url not in twins)
+
+
+def _with_default_port(url: str) -> str | None:
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    port = _DEFAULT_PORTS.get(scheme.lower())
+    return f"{scheme}{separator}{host}:{port}{slash}{path}" if port and host else None

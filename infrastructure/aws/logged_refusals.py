@@ -16,7 +16,7 @@ class LoggedRefusals(Refusals):
     """Stores none: the log line of a refused webhook has the same facts."""
 
     @override
-    def add(self, channel: ChannelType, account: str, reason: str, tried_urls: str) -> None:
+    def add(self, channel: ChannelType | None, account: str, reason: str, tried_urls: str) -> None:
         pass
 
     @override

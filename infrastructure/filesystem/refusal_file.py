@@ -74,7 +74,7 @@ class FileRefusals(Refusals):
         self._has_warned = False
 
     @override
-    def add(self, channel: ChannelType, account: str, reason: str, tried_urls: str) -> None:
+    def add(self, channel: ChannelType | None, account: str, reason: str, tried_urls: str) -> None:
         key, now = RefusalKey.of(channel, account, reason, tried_urls), self._clock()
         with self._adding:
             has_writer, self._has_writer = self._has_writer, True
@@ -201,7 +201,8 @@ def _fitting(entry: Refusal) -> Refusal:
 
 
 def _text_of(key: RefusalKey) -> bytes:
-    return "\0".join(key).encode(errors="replace")
+    channel, *rest = key
+    return "\0".join((channel or "", *rest)).encode(errors="replace")
 
 
 def _to_bytes(entry: Refusal) -> bytes:
@@ -225,6 +226,7 @@ def _from_bytes(slot: bytes) -> Refusal | None:
         channel, *rest = slot[_TEXT_AT : _TEXT_AT + length].decode().split("\0")
         account, reason, tried_urls = rest
         times = (_EPOCH + at * _MICROSECOND for at in (first, last))
-        return Refusal(ChannelType(channel), account, reason, tried_urls, count, *times)
+        named = ChannelType(channel) if channel else None
+        return Refusal(named, account, reason, tried_urls, count, *times)
     except (ValueError, OverflowError):  # another version wrote it
         return None

@@ -19,7 +19,7 @@ class MemoryRefusals(Refusals):
         self._slots = RefusalSlots()
 
     @override
-    def add(self, channel: ChannelType, account: str, reason: str, tried_urls: str) -> None:
+    def add(self, channel: ChannelType | None, account: str, reason: str, tried_urls: str) -> None:
         key, now = RefusalKey.of(channel, account, reason, tried_urls), self._clock()
         with self._lock:
             self._slots.add(Refusal(*key, 1, now, now))

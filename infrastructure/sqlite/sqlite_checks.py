@@ -6,17 +6,22 @@ from functools import partial
 from pathlib import Path
 from sqlite3 import sqlite_version
 
-from application.ports.checks import CheckResult, check_results
+from application.ports.checks import CheckResult, CheckStatus, check_results
 from domain.errors import WebhookHandlerError
 from infrastructure.sqlite.database import SqliteDatabase
 
 
 def check_database(path: Path, schema_version: int) -> Iterator[CheckResult]:
-    """What a database file is like; nothing without a data directory, which has its own check."""
-    if path.parent.is_dir():
-        state = f"SQLite {sqlite_version}" if path.exists() else "will be made at the start"
-        find_problems = partial(database_problems, path, schema_version)
-        yield from check_results("database", f"{path}, {state}", find_problems)
+    """What a database file is like. One that is not there may be where nobody has looked."""
+    if not path.exists():
+        text = (
+            f"there is no data in {path.parent}: is DATA_DIR right? A server makes the database "
+            "at its start"
+        )
+        yield CheckResult("database", CheckStatus.WARNING, text)
+        return
+    find_problems = partial(database_problems, path, schema_version)
+    yield from check_results("database", f"{path}, SQLite {sqlite_version}", find_problems)
 
 
 def database_problems(path: Path, schema_version: int) -> tuple[str, ...]:

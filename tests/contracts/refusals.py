@@ -54,6 +54,8 @@ class RefusalsContract:
             (SMS, FORGED, MISMATCH, f"{URL}/"),
             (EMAIL, "sendgrid", "timestamp_outside_tolerance", ""),
             (SMS, "", "account_unknown", ""),
+            (SMS, "", "too_large", ""),
+            (None, "", "path_unknown", ""),
         ]
         for key in keys:
             refusals.add(*key)

@@ -183,6 +183,9 @@ def test_path_without_a_channel_is_refused_with_404(frontdesk: RunningFrontDesk,
     responses = [frontdesk.post(webhook, method).shown for method in ("POST", "GET")]
     assert responses == [UNSUPPORTED_CHANNEL] * 2
     assert frontdesk.stored_state() == before
+    (refusal,) = frontdesk.container.refusals().latest()
+    assert (refusal.channel, refusal.reason, refusal.count) == (None, "path_unknown", 2)
+    assert path not in repr(refusal)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
@@ -224,6 +227,9 @@ def test_body_over_the_limit_is_refused_and_nothing_is_stored(
     assert response.shown == TOO_LARGE
     assert frontdesk.stored_state() == before
     assert frontdesk.counted("TooLarge", channel=channel) == 1
+    (refusal,) = frontdesk.container.refusals().latest()
+    assert (refusal.channel, refusal.reason, refusal.count) == (channel, "too_large", 1)
+    assert (refusal.account, refusal.tried_urls) == ("", "")
 
 
 @pytest.mark.parametrize(("size_bytes", "status"), [(1_000_000, 200), (1_048_576, 413)])

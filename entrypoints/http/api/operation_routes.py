@@ -16,7 +16,7 @@ router = APIRouter(tags=["operation"], dependencies=[of_no_company])
 
 @router.get("/refusals")
 def list_refusals(container: TheContainer) -> RefusalsRecord:
-    """The latest refusals of known accounts."""
+    """The latest refusals, equal ones as one."""
     refusals = container.refusals()
     items = tuple(map(RefusalRecord.model_validate, refusals.latest()))
     return RefusalsRecord(items=items, notice=refusals.notice())

@@ -203,9 +203,9 @@ class RedrivenDeadLetterRecord(Record):
 
 
 class RefusalRecord(Record):
-    """Equal refusals of webhooks that name a known account."""
+    """Equal refusals. `channel` is null where the path named none."""
 
-    channel: ChannelType
+    channel: ChannelType | None
     account: str
     reason: str
     tried_urls: str

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import AliasPath, Field
 
+from application.tracing.nothing_known import NOBODY_HAS_WRITTEN
 from application.tracing.results import MessageTrace, StationKind, Trace, TraceKind, TraceState
 from domain.channels import ChannelType
 from entrypoints.http.api.access import Caller
@@ -88,6 +89,9 @@ def _visible(found: Trace, caller: Caller) -> Trace:
         unknown = replace(found, kind=TraceKind.UNKNOWN, messages=(), company_id=None)
         return replace(unknown, sentence=_UNKNOWN, commands=(), refusals=(), notes=())
     shown = replace(found, messages=messages, refusals=(), notes=())
+    if not messages:
+        # Refusals belong to no one company.
+        return replace(shown, sentence=NOBODY_HAS_WRITTEN, commands=())
     if messages == found.messages:
         return shown
     # What is said about all of it may tell of messages that are another company's.

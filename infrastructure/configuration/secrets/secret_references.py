@@ -42,4 +42,5 @@ def _read_file(path: Path) -> str:
     try:
         return path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError("the file that it names cannot be read") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ValueError(f"the file {path} cannot be read: {reason}") from error

@@ -371,8 +371,8 @@ def test_message_of_a_foreign_recipient_names_the_tenants() -> None:
 
 def test_message_of_an_account_that_is_not_configured_any_more_names_those_that_are() -> None:
     frontdesk = FrontDesk(directory=TenantDirectory((a_tenant(accounts=frozenset({"AC2"})),)))
-    receive(frontdesk)
-    sentence = trace(frontdesk).conclusion.sentence
+    message = receive(frontdesk)
+    sentence = trace(frontdesk, message.request_id).conclusion.sentence
     assert f"account {ACCOUNT} delivered it, and is not configured now. Configured are: AC2." in (
         sentence
     )

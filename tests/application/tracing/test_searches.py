@@ -199,6 +199,21 @@ def test_conversation_without_messages_is_known() -> None:
         found = trace(frontdesk, text)
         assert (found.messages, found.company_id, found.is_known) == ((), "acme", True)
         assert "Nobody has written" in found.sentence
+        assert "No webhooks of sms were refused lately either." in found.sentence
+
+
+def test_conversation_without_messages_shows_what_was_refused() -> None:
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
+    refusals = frontdesk.container.refusals()
+    refusals.add(ChannelType.EMAIL, "acme", "basic_mismatch", "")
+    refusals.add(None, "", "path_unknown", "")
+    refusals.add(ChannelType.SMS, "", "too_large", "")
+    for text in ("conversation-1", "+14155550123"):
+        found = trace(frontdesk, text)
+        assert {one.reason for one in found.refusals} == {"path_unknown", "too_large"}
+        assert "Nobody has written" in found.sentence
+        assert "It may have been refused" in found.sentence
 
 
 def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
@@ -209,10 +224,10 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
     found = trace(frontdesk, MESSAGE_ID)
     assert (found.kind, found.is_known) == (TraceKind.UNKNOWN, False)
     assert [one.channel for one in found.refusals] == [ChannelType.SMS]
-    assert f"The latest of the refused webhooks of sms and whatsapp names account {ACCOUNT}: " in (
+    assert "It may have been refused: webhooks of sms and whatsapp were, the latest at " in (
         found.sentence
     )
-    assert "'frontdesk doctor signature' finds" in found.sentence
+    assert "signature_mismatch. 'frontdesk doctor' says what to do" in found.sentence
     assert [one.channel for one in trace(frontdesk, "<1@mail.example>").refusals] == [
         ChannelType.EMAIL
     ]
@@ -221,7 +236,15 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
 def test_nothing_known_and_nothing_refused_leads_to_the_provider() -> None:
     sentence = trace(FrontDesk(), MESSAGE_ID).sentence
     assert f"Nothing is known of {MESSAGE_ID}: there is no record, no spool entry" in sentence
-    assert "look in its own log for the URL that it called" in sentence
+    assert "own log has the URL that it called" in sentence
+
+
+def test_id_of_an_erased_conversation_is_not_said_to_have_never_come() -> None:
+    name = "7d013358-8f7a-5054-bf81-912fc7c30fbd"
+    found = trace(FrontDesk(), name)
+    assert not found.is_known
+    assert found.sentence.startswith(f"Nothing is known of {name}. Ids of this form are made by")
+    assert "deleted, or erased with its person" in found.sentence
 
 
 @pytest.mark.parametrize("text", ["", " ", "x" * (LONGEST + 1), "a\x00b", "\ud800", "a\nb"])
@@ -253,8 +276,8 @@ def test_webhook_in_the_spool_is_found_while_the_store_does_not_answer(
         assert [one.conclusion.state for one in found.messages] == [TraceState.SPOOLED]
         assert any("the store could not be asked: no answer" in note for note in found.notes)
     unknown = trace_message("SM404")
-    assert unknown.sentence.startswith("The store does not answer, so it is not known whether SM4")
-    assert "'frontdesk doctor' says what is wrong with the store" in unknown.sentence
+    assert unknown.sentence.startswith("It is not known whether SM4")
+    assert "'frontdesk doctor' says what is wrong" in unknown.sentence
 
 
 def test_records_are_shown_while_spool_and_dead_letters_cannot_be_read(

@@ -62,16 +62,54 @@ def said_of(outcome: FallbackOutcome | None) -> str:
     return fallback_words(outcome, an_inbound_message(), timedelta(days=1))
 
 
-def nothing_known(*refusals: Refusal, **changes: bool) -> NothingKnown:
-    sees = {"sees_all_refusals": True, "sees_spool": True, "sees_store": True, **changes}
+def nothing_known(*refusals: Refusal, failure: str | None = None, **changes: bool) -> NothingKnown:
+    sees = {"sees_all_refusals": True, "sees_spool": True, **changes}
     channels = frozenset({ChannelType.SMS})
-    return NothingKnown(refusals, channels, log_search=str, now=NOW, **sees)
+    return NothingKnown(refusals, channels, failure=failure, log_search=str, now=NOW, **sees)
 
 
 def test_refusals_that_cannot_be_seen_are_in_the_log() -> None:
     sentence = nothing_known(sees_all_refusals=False, sees_spool=False).sentence("SM1")
     assert "(this spool shows nothing of what is in it)" in sentence
     assert "Refused webhooks of sms are in the log: {'outcome': 'refused'}." in sentence
+
+
+@pytest.mark.parametrize(
+    ("channel", "reason", "words"),
+    [
+        (
+            ChannelType.SMS,
+            "account_unknown",
+            "webhooks of sms were, the latest at 2026-03-04 11:59:00 UTC",
+        ),
+        (None, "path_unknown", "requests to paths that are no webhook were, the latest at "),
+    ],
+)
+def test_what_was_refused_is_named_without_an_account(
+    channel: ChannelType | None, reason: str, words: str
+) -> None:
+    at = NOW - timedelta(minutes=1)
+    refusal = Refusal(channel, "", reason, "", 1, at, at)
+    sentence = nothing_known(refusal).sentence("SM1")
+    assert words in sentence
+    assert f"(60 s ago), {reason}. 'frontdesk doctor' says what to do" in sentence
+
+
+@pytest.mark.parametrize("refusals", [(), (Refusal(None, "", "path_unknown", "", 1, NOW, NOW),)])
+def test_status_callback_and_probe_are_named_where_nothing_is_known(
+    refusals: tuple[Refusal, ...],
+) -> None:
+    sentence = nothing_known(*refusals).sentence("SM1")
+    assert (
+        "a status callback, which is answered with 200, counted, and recorded nowhere" in sentence
+    )
+    assert "'frontdesk doctor --probe' tests whether the public URL leads here" in sentence
+
+
+def test_reason_why_the_store_could_not_be_asked_is_named() -> None:
+    sentence = nothing_known(failure="wrong settings: TENANTS").sentence("SM1")
+    assert "whether SM1 is recorded: wrong settings: TENANTS. 'frontdesk doctor' says " in sentence
+    assert sentence.endswith("It is no spool entry and no dead letter.")
 
 
 def test_hash_of_the_log_leads_to_the_request_id_beside_it() -> None:

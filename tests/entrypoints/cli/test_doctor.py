@@ -23,7 +23,9 @@ from tests.contracts.spool import an_entry
 from tests.entrypoints.cli.support import json_lines, run_frontdesk
 
 
-def test_doctor_reports_a_new_directory_as_ok_and_creates_nothing(data_dir: Path) -> None:
+def test_doctor_asks_whether_a_directory_without_data_is_right_and_creates_nothing(
+    data_dir: Path,
+) -> None:
     lines = json_lines(run_frontdesk("doctor", "--json"))
     assert [(line["check"], line["status"]) for line in lines] == [
         ("settings", "ok"),
@@ -32,7 +34,9 @@ def test_doctor_reports_a_new_directory_as_ok_and_creates_nothing(data_dir: Path
         ("refusals", "ok"),
         ("clock", "ok"),
         ("data directory", "ok"),
+        ("database", "warning"),
     ]
+    assert f"there is no data in {data_dir}: is DATA_DIR right?" in str(lines[-1]["text"])
     assert not data_dir.exists()
 
 
@@ -155,7 +159,10 @@ def test_doctor_reports_a_missing_tenants_file_as_a_problem(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TENANTS", "file:/no/such/file")
-    problems("wrong settings: TENANTS: the file that it names cannot be read")
+    problems(
+        "wrong settings: TENANTS: the file /no/such/file cannot be read: No such file or "
+        "directory: until that is mended webhooks get a 503, and no server starts"
+    )
 
 
 def test_doctor_reports_a_broken_development_secret_as_a_problem(
@@ -248,6 +255,8 @@ def test_doctor_warns_of_a_public_url_that_is_not_https(
 ) -> None:
     sms, email = public_urls(PUBLIC_BASE_URL="http://hooks.example.com")[1:]
     assert sms.startswith("warning: http://hooks.example.com/webhooks/sms (sms) is not https")
+    assert sms.endswith("; Twilio most likely calls https, and then every signature fails")
+    assert email.endswith("can be read on the way")
     assert email.startswith("warning: ")
     local = public_urls(PUBLIC_BASE_URL="http://127.0.0.1:8000")
     assert [line.partition(":")[0] for line in local] == ["ok"] * 3

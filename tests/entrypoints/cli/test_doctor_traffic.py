@@ -36,7 +36,7 @@ def lines_about(check: str, exit_code: int = 0) -> list[str]:
 
 
 def refuse(
-    container: Container, channel: ChannelType, account: str, reason: str, urls: str
+    container: Container, channel: ChannelType | None, account: str, reason: str, urls: str
 ) -> None:
     """Count a refusal, and wait until it is written."""
     container.refusals().add(channel, account, reason, urls)
@@ -59,17 +59,41 @@ def test_refusals_of_the_last_hour_are_warnings_with_url_and_remedy(container: C
         refuse(container, SMS, ACCOUNT, "signature_mismatch", URL)
     refuse(container, EMAIL, "sendgrid", "timestamp_outside_tolerance", "")
     mail, sms = lines_about("refusals")
-    assert sms.startswith("warning: sms: 3 times, ")
-    assert f", signature_mismatch of {ACCOUNT}, tried {URL}: compare these URLs with " in sms
+    assert sms.startswith("warning: sms: 3 webhooks from ")
+    assert f", signature_mismatch of account {ACCOUNT}, checked with {URL}. Is the URL " in sms
     assert "PUBLIC_BASE_URL" in sms
-    assert mail.startswith("warning: email: 1 time, at ")
-    assert "timestamp_outside_tolerance of sendgrid: compare the clock" in mail
+    assert mail.startswith("warning: email: 1 webhook at ")
+    assert "timestamp_outside_tolerance of account sendgrid. Compare the clock" in mail
 
 
 def test_strangers_are_told_from_a_missing_subaccount(container: Container) -> None:
     refuse(container, SMS, "", "account_unknown", "")
     (line,) = lines_about("refusals")
-    assert "account_unknown: these name no account of the settings: strangers, or " in line
+    assert "account_unknown. They name no account of the settings. " in line
+
+
+def test_url_that_only_names_the_default_port_is_not_shown(container: Container) -> None:
+    both = f"{URL} https://hooks.example.com:443/webhooks/sms https://hooks.example.com:8443/x"
+    refuse(container, SMS, ACCOUNT, "signature_mismatch", both)
+    (line,) = lines_about("refusals")
+    assert f"checked with {URL} https://hooks.example.com:8443/x. " in line
+
+
+def test_plain_http_is_named_where_no_signature_fits(container: Container) -> None:
+    refuse(container, SMS, ACCOUNT, "signature_mismatch", URL.replace("https", "http"))
+    (line,) = lines_about("refusals")
+    assert "That is http, and providers most likely call https: then no signature fits" in line
+
+
+def test_wrong_path_is_told_with_the_right_urls(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(container, None, "", "path_unknown", "")
+    (line,) = lines_about("refusals")
+    assert "to a path that is no webhook (404). The right URLs end with /webhooks/" in line
+    monkeypatch.setenv("PUBLIC_BASE_URL", "https://hooks.example.com")
+    (line,) = lines_about("refusals")
+    assert all(f"https://hooks.example.com/webhooks/{channel}" in line for channel in ChannelType)
 
 
 def test_older_refusals_are_not_shown(
@@ -85,7 +109,7 @@ def test_ten_kinds_of_refusals_are_shown_and_the_others_counted(container: Conta
         refuse(container, SMS, ACCOUNT, "signature_mismatch", f"{URL}/{number}")
     lines = lines_about("refusals")
     assert len(lines) == 11
-    assert f"tried {URL}/13:" in lines[0]
+    assert f"checked with {URL}/13. " in lines[0]
     assert lines[-1] == "warning: 4 more kinds in the last hour"
 
 
@@ -99,8 +123,8 @@ def test_every_reason_that_a_parser_gives_has_a_remedy(container: Container) -> 
         ),
     }
     for channel, codes in reasons.items():
-        for code in (*codes, "account_unknown"):
-            assert remedy(channel, code) != "the log has more", code
+        for code in (*codes, "account_unknown", "too_large"):
+            assert remedy(channel, code) != "The log has more", code
 
 
 def test_doctor_says_that_it_cannot_see_refusals_of_a_server_that_cannot_write(

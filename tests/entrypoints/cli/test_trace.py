@@ -7,6 +7,7 @@ import pytest
 
 from application.clock import Deadline
 from domain.channels import ChannelType
+from entrypoints.cli.terminal import output
 from entrypoints.composition.container import Container
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.builders import a_conversation, an_inbound_message
@@ -93,9 +94,36 @@ def test_mail_is_traced_by_its_message_id(container: Container) -> None:
 
 @pytest.mark.usefixtures("empty_database")
 def test_nothing_known_is_one_line_and_exit_status_1() -> None:
-    line = error_line(run_frontdesk("trace", "SM404"), 1)
-    assert line.startswith("frontdesk: Nothing is known of SM404: there is no record, ")
-    assert "look in its own log for the URL that it called" in line
+    result = run_frontdesk("trace", "SM404")
+    assert error_line(result, 1) == "frontdesk: no message is known of SM404"
+    assert result.stdout.startswith("Nothing is known of SM404: there is no record, ")
+    assert "own log has the URL that it called" in result.stdout
+
+
+def test_conversation_without_messages_shows_the_refusals_too(container: Container) -> None:
+    container.conversation_store().open_conversation(a_conversation())
+    container.refusals().add(ChannelType.SMS, "", "too_large", "")
+    container.refusals().add(None, "", "path_unknown", "")
+    assert container.refusals().latest()  # it is written now
+    result = run_frontdesk("trace", "+14155550123")
+    assert error_line(result, 1) == "frontdesk: no message is known of +14155550123"
+    assert result.stdout.startswith("Nobody has written in this conversation yet")
+    assert "Refused: sms: 1 webhook at " in result.stdout
+    assert "too_large. They are over MAX_BODY_BYTES" in result.stdout
+    assert "to a path that is no webhook (404). The right URLs end with " in result.stdout
+
+
+def test_lines_fit_the_terminal_and_no_command_is_broken(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container.refusals().add(ChannelType.SMS, "AC1", "signature_mismatch", "https://a.example/sms")
+    container.refusals().latest()  # it is written now
+    container.conversation_store()
+    monkeypatch.setattr(output, "_PIPE_COLUMNS", 80)
+    result = run_frontdesk("trace", "SM404")
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "'frontdesk doctor --probe'" in result.stdout
+    assert "'frontdesk doctor signature FILE'" in result.stdout
 
 
 def test_nothing_known_shows_the_refusals_of_the_channel(container: Container) -> None:
@@ -103,9 +131,11 @@ def test_nothing_known_shows_the_refusals_of_the_channel(container: Container) -
     container.refusals().add(ChannelType.SMS, "AC1", "signature_mismatch", "https://a.example/sms")
     assert container.refusals().latest()  # it is written now
     result = run_frontdesk("trace", "SM404")
-    assert result.stdout.startswith("Refused: sms: 1 time, at ")
-    assert "signature_mismatch of AC1, tried https://a.example/sms: compare" in result.stdout
-    assert "'frontdesk doctor signature' finds the setting" in error_line(result, 1)
+    assert "\nRefused: sms: 1 webhook at " in result.stdout
+    assert "signature_mismatch of account AC1, checked with https://a.example/sms. Is the " in (
+        result.stdout
+    )
+    assert error_line(result, 1) == "frontdesk: no message is known of SM404"
     (found,) = json_lines_of_failure("SM404")
     assert found["refusals"][0]["account"] == "AC1"
 
@@ -141,6 +171,7 @@ def test_broken_store_is_named_and_hides_no_dead_letter(
     for file in data_dir.glob("frontdesk.db*"):
         file.write_bytes(b"no database at all" * 1000)
     result = run_frontdesk("trace", "SM404")
-    line = error_line(result, 1)
-    assert line.startswith("frontdesk: The store does not answer, so it is not known whether SM404")
-    assert result.stdout.startswith("Note: the store could not be asked: the database does not ")
+    assert error_line(result, 1) == "frontdesk: no message is known of SM404"
+    assert result.stdout.startswith(
+        "It is not known whether SM404 is recorded: the database does not answer: "
+    )

@@ -42,7 +42,9 @@ def test_unreadable_secret_file_is_an_invalid_reference(
 ) -> None:
     if content:
         (tmp_path / "token").write_bytes(content)
-    with pytest.raises(ValueError, match="the file that it names cannot be read"):
+    with pytest.raises(
+        ValueError, match=r"the file .*token cannot be read: (No such|it is not UTF-8)"
+    ):
         secret_reader()(f"file:{tmp_path / 'token'}")
 
 
