@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from application.ports.context_queue import WaitingContext
 from application.tracing.queue_reasons import Reason, reason_of
 from application.tracing.results import Conclusion, TraceState
-from application.tracing.wording import CHANNEL_NAMES, ago, ahead, duration, shell, times
-from domain.channels import ChannelType
+from application.tracing.wording import ago, ahead, duration, shell, times
 from domain.conversations import Conversation
 from domain.messages import MessageRecord
 from domain.queues import QueueKind, QueueName
@@ -24,7 +23,7 @@ class OnQueue:
 
     ``waiting`` is its context there, and ``acknowledged`` where a consumer acknowledged one.
     Both stay empty where the queue ``is_visible`` not. ``elsewhere`` is a conversation of the
-    same customer on the other channel of telephones.
+    same customer on another channel.
     """
 
     record: MessageRecord
@@ -167,15 +166,17 @@ def _waited(place: OnQueue) -> str:
 def _channel_words(place: OnQueue) -> Iterator[str]:
     """On which channel it came, where that may surprise."""
     channel = place.record.message.channel
-    if channel is ChannelType.WHATSAPP:
-        yield "It came as WhatsApp: its addresses say so, whichever path it was posted to."
+    if scheme := channel.rules.scheme:
+        yield (
+            f"It came by {channel}: its addresses begin with {scheme} and say so, whichever path "
+            f"it was posted to."
+        )
     if place.elsewhere and place.conversation:
         other = place.elsewhere
-        name, others = CHANNEL_NAMES[channel], CHANNEL_NAMES[other.primary_channel]
         yield (
-            f"It came as {name}, so it is in the {name} conversation "
-            f"{place.conversation.conversation_id}, not in the {others} conversation "
-            f"{other.conversation_id} of the same customer."
+            f"It came by {channel}, so it is in the {channel} conversation "
+            f"{place.conversation.conversation_id}, not in the {other.primary_channel} "
+            f"conversation {other.conversation_id} of the same customer."
         )
 
 

@@ -37,10 +37,6 @@ _WITHOUT_CONVERSATION = frozenset(
 )
 
 
-_TELEPHONE = {ChannelType.SMS: ChannelType.WHATSAPP, ChannelType.WHATSAPP: ChannelType.SMS}
-"""The two channels on which a customer has the same number."""
-
-
 @dataclass(frozen=True)
 class TraceRecord:
     """Tells the way of a recorded message from all that is stored of it.
@@ -102,20 +98,19 @@ class TraceRecord:
     def _elsewhere(
         self, record: MessageRecord, conversation: Conversation | None
     ) -> Conversation | None:
-        """A conversation of the same customer and company on the other channel of telephones."""
-        message = record.message
-        channel = _TELEPHONE.get(message.channel)
-        if channel is None or conversation is None:
+        """A conversation of the same address and company on another channel."""
+        if conversation is None:
             return None
         company = self.find_company.of_conversation(conversation)
         if company is None and not self.tenants().has_one_company:
             return None
-        with suppress(InvalidAddressError):
-            address = Address.parse(channel, message.sender.value)
-            for found in self.lookup.conversations_of(channel, address.look_up_values):
-                if self.find_company.of_conversation(found) == company:
-                    return found
-        return None
+        elsewhere = (
+            found
+            for address in _same_elsewhere(record.message.sender)
+            for found in self.lookup.conversations_of(address.channel, address.look_up_values)
+        )
+        theirs = (one for one in elsewhere if self.find_company.of_conversation(one) == company)
+        return next(theirs, None)
 
     def _dead_letter(self, record: MessageRecord) -> DeadLetter | None:
         if record.state is not MessageState.UNDELIVERABLE or self.dead_letters is None:
@@ -210,6 +205,15 @@ def _matched(record: MessageRecord, conversation: Conversation | None) -> Iterat
             "is_deleted": conversation is None,
         },
     )
+
+
+def _same_elsewhere(sender: Address) -> Iterator[Address]:
+    """The address of the same sort on each other channel, as a telephone number is."""
+    for channel in ChannelType:
+        with suppress(InvalidAddressError):
+            address = Address.parse(channel, sender.value)
+            if channel is not sender.channel and address.kind is sender.kind:
+                yield address
 
 
 def _seconds(delay: timedelta | None) -> float | None:

@@ -3,7 +3,6 @@
 import shlex
 from datetime import UTC, datetime
 
-from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
 from domain.queues import QueueKind, QueueName
@@ -11,12 +10,6 @@ from domain.queues import QueueKind, QueueName
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _SPECIAL = frozenset('"$`\\!')
 """What a shell obeys within double quotes."""
-
-CHANNEL_NAMES = {
-    ChannelType.SMS: "SMS",
-    ChannelType.WHATSAPP: "WhatsApp",
-    ChannelType.EMAIL: "mail",
-}
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -36,7 +36,7 @@ def test_message_says_on_which_channel_it_came_if_the_customer_has_both() -> Non
     )
     received(frontdesk, ChannelType.SMS)
     assert (
-        "It came as SMS, so it is in the SMS conversation conversation-1, not in the WhatsApp "
+        "It came by sms, so it is in the sms conversation conversation-1, not in the whatsapp "
         "conversation on-whatsapp of the same customer."
     ) in conclusion_of(frontdesk).sentence
 
@@ -56,7 +56,10 @@ def test_whatsapp_message_says_what_makes_it_one() -> None:
     frontdesk.given_conversation(ChannelType.WHATSAPP)
     received(frontdesk, ChannelType.WHATSAPP)
     sentence = conclusion_of(frontdesk).sentence
-    assert "It came as WhatsApp: its addresses say so, whichever path" in sentence
+    assert (
+        "It came by whatsapp: its addresses begin with whatsapp: and say so, whichever path"
+        in sentence
+    )
 
 
 @pytest.mark.parametrize(
