@@ -42,6 +42,7 @@ from application.tracing.recorded import TraceRecord
 from application.tracing.trace_message import TraceMessage
 from application.tracing.unrecorded import FindUnrecorded
 from domain.channels import ChannelType
+from domain.errors import SecretsUnavailableError
 from domain.tenants import TenantDirectory
 from entrypoints.composition.backends import secret_reader
 from entrypoints.composition.channel_providers import PROVIDERS
@@ -130,9 +131,17 @@ def retention_times(settings: Settings) -> RetentionTimes:
 
 
 def _cached_tokens(settings: Settings, clock: Clock) -> CachedValue[AccessTokens]:
-    """A token that an operator takes away must not work for long."""
+    """A token that an operator takes away must not work for long, even if it was the last one.
+
+    So what is read and is wrong lets nobody in. Only while nothing can be read the tokens stay.
+    """
     read_secret = secret_reader()
-    return CachedValue(lambda: read_access_tokens(settings, read_secret), clock, MIN_INTERVAL)
+    return CachedValue(
+        lambda: read_access_tokens(settings, read_secret),
+        clock,
+        MIN_INTERVAL,
+        tolerated=SecretsUnavailableError,
+    )
 
 
 def _cached_session_key(settings: Settings, clock: Clock) -> CachedValue[bytes]:

@@ -33,8 +33,10 @@ _ERRORS = (
     ),
 )
 _REASONS = (
-    *("account_unknown", "not_a_form"),
+    *("account_unknown", "no_secret_configured", "not_a_form", "header_repeated"),
     *("signature_missing", "signature_ill_formed", "signature_mismatch"),
+    *("timestamp_missing", "timestamp_ill_formed", "timestamp_outside_tolerance"),
+    *("basic_missing", "basic_mismatch"),
 )
 
 Labels = Mapping[str, Sequence[str]]

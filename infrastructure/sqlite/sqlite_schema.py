@@ -202,6 +202,16 @@ _CONVERSATIONS_BY_ACTIVITY: Migration = (
     """,
 )
 
+# It holds all that the depths of the queues are made of: no row of a long context is read.
+_DEPTHS_BY_INDEX: Migration = (
+    "DROP INDEX waiting_contexts",
+    """
+    CREATE INDEX waiting_contexts
+    ON contexts (queue, visible_at, sequence, receive_count, published_at)
+    WHERE context IS NOT NULL
+    """,
+)
+
 MIGRATIONS: Sequence[Migration] = (
     _FIRST,
     _MARKS_OF_CONTENT,
@@ -209,6 +219,7 @@ MIGRATIONS: Sequence[Migration] = (
     _CONTEXTS_BY_MESSAGE,
     _CONVERSATIONS_BY_ACTIVITY,
     _TRACES,
+    _DEPTHS_BY_INDEX,
 )
 
 EVER = "~"

@@ -46,6 +46,9 @@ from tests.faults.watched_ports import watch_ports
 BACKGROUND_SECONDS = 10.0
 """The longest real time for background jobs; only an emulator's queue needs it."""
 
+DEATH_SECONDS = 10.0
+"""How long a server may take from its last response to a point of death behind it."""
+
 _FAILURES: Mapping[str, type[Exception]] = {
     "queue": QueueRoutingError,
     "sender": FallbackNotSentError,
@@ -117,6 +120,7 @@ class CrashProcess:
         try:
             return _post_all(port, webhooks)
         finally:
+            self._wait_for_death()
             # Every process is killed: what it acknowledged by then must be durable.
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
@@ -125,6 +129,15 @@ class CrashProcess:
         """Drain, relay and operate until ``cases`` have no backlog; whether that was reached."""
         _, status = os.waitpid(_fork(lambda: self._run_background_jobs(cases)), 0)
         return status == 0
+
+    def _wait_for_death(self) -> None:
+        """Do not kill a process before it reaches its named point, which may follow a response.
+
+        A numbered point may be one that the process never reaches.
+        """
+        ends_at = time.monotonic() + DEATH_SECONDS
+        while isinstance(self.death, str) and not self.died and time.monotonic() < ends_at:
+            time.sleep(0.001)
 
     def _serve(self, listener: socket.socket, webhooks: int) -> None:
         frontdesk = self._frontdesk(group_size=webhooks if self.together else 1)

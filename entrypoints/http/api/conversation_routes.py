@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from application.conversations.change_conversation import StaleConversationError
+from application.conversations.open_conversation import OpenConversation
 from application.conversations.search_conversations import ConversationFilter
 from domain.channels import ChannelType
 from domain.conversations import Conversation, StateChange
@@ -143,15 +145,27 @@ def open_conversation(
     """Open the conversation of a sender, once: 201 if it is new, 200 with the one there is."""
     conversation, open_it = wanted.wanted(), container.open_conversation()
     try:
-        owned = open_it.completed(conversation)
+        open_it.completed(conversation)
     except UnknownRecipientError as error:
         raise _unknown_recipient(caller, str(error)) from error
-    if not caller.token.may_see(operations.find_company().of_conversation(owned)):
-        raise _unknown_recipient(caller, "")
+    if caller.token.companies is not None:
+        _require_own(caller, conversation, open_it)
     record, is_new = open_it(conversation)
     _require_visible(operations, caller, record)
     response.status_code = 201 if is_new else 200
     return _shown(record, response)
+
+
+def _require_own(caller: Caller, wanted: Conversation, open_it: OpenConversation) -> None:
+    """The directory says whose the recipient is, and not the caller.
+
+    The same is true of credentials: consumers answer with what the reference leads to.
+    """
+    own = open_it.completed(replace(wanted, company_id=None, credentials_reference=None))
+    if not caller.token.may_see(own.company_id):
+        raise _unknown_recipient(caller, "")
+    if wanted.credentials_reference not in (None, own.credentials_reference):
+        raise invalid("body.credentials_reference", "not that of your company")
 
 
 def _unknown_recipient(caller: Caller, text: str) -> ProblemError:

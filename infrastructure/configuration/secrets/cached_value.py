@@ -27,17 +27,23 @@ RETRY_INTERVAL = timedelta(seconds=5)
 class CachedValue(Generic[Value]):
     """What ``load`` returns. One caller at a time loads; safe to share among threads.
 
-    A reload that fails leaves the value as it was. Without any value ``load``'s error is
-    raised, or ``SecretsUnavailableError`` if it failed a moment ago. After ``max_age`` it is
-    loaded again.
+    A reload that fails with an error which is ``tolerated`` leaves the value as it was; after
+    another one there is none. Without any value ``load``'s error is raised, or
+    ``SecretsUnavailableError`` if it failed a moment ago. After ``max_age`` it is loaded again.
     """
 
     def __init__(
-        self, load: Callable[[], Value], clock: Clock, max_age: timedelta = MAX_AGE
+        self,
+        load: Callable[[], Value],
+        clock: Clock,
+        max_age: timedelta = MAX_AGE,
+        *,
+        tolerated: type[Exception] = Exception,
     ) -> None:
         self._load = load
         self._clock = clock
         self._max_age = max_age
+        self._tolerated = tolerated
         self._lock = Lock()
         self._value: Value | None = None
         self._failure: Exception | None = None
@@ -94,6 +100,9 @@ class CachedValue(Generic[Value]):
         except Exception as error:
             extra = {"error": type(error).__name__, "reason": safe_reason(error)}
             logger.warning("secrets could not be read again", extra=extra)
+            if not isinstance(error, self._tolerated):
+                self._value = None
+                raise
             return value
 
     def _loaded(self) -> Value:

@@ -227,7 +227,7 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
     assert "It may have been refused: webhooks of sms and whatsapp were, the latest at " in (
         found.sentence
     )
-    assert "signature_mismatch. 'frontdesk doctor' says what to do" in found.sentence
+    assert "with the reason signature_mismatch; 'frontdesk doctor' says what" in found.sentence
     assert [one.channel for one in trace(frontdesk, "<1@mail.example>").refusals] == [
         ChannelType.EMAIL
     ]
@@ -236,7 +236,7 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
 def test_nothing_known_and_nothing_refused_leads_to_the_provider() -> None:
     sentence = trace(FrontDesk(), MESSAGE_ID).sentence
     assert f"Nothing is known of {MESSAGE_ID}: there is no record, no spool entry" in sentence
-    assert "own log has the URL that it called" in sentence
+    assert "its own log has the URL that it called" in sentence
 
 
 def test_id_of_an_erased_conversation_is_not_said_to_have_never_come() -> None:
@@ -276,7 +276,7 @@ def test_webhook_in_the_spool_is_found_while_the_store_does_not_answer(
         assert [one.conclusion.state for one in found.messages] == [TraceState.SPOOLED]
         assert any("the store could not be asked: no answer" in note for note in found.notes)
     unknown = trace_message("SM404")
-    assert unknown.sentence.startswith("It is not known whether SM4")
+    assert unknown.sentence.startswith("It is not known whether SM404 is recorded: no answer.")
     assert "'frontdesk doctor' says what is wrong" in unknown.sentence
 
 

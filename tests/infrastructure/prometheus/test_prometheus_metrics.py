@@ -12,6 +12,8 @@ from prometheus_client.openmetrics import parser as openmetrics
 
 from application.ports.metrics import Reading
 from domain.channels import ChannelType
+from infrastructure.channels.sendgrid import remedies as sendgrid
+from infrastructure.channels.twilio import remedies as twilio
 from infrastructure.prometheus.metric_names import COUNTED, GAUGES
 from infrastructure.prometheus.metrics_page import MetricsPage
 from infrastructure.prometheus.prometheus_metrics import PrometheusMetrics
@@ -74,6 +76,21 @@ def test_series_that_are_known_beforehand_begin_with_zero(metrics: PrometheusMet
     assert samples.value("spooled_total") == 0
     assert samples.value("errors_total", type="StorageUnavailableError") == 0
     assert samples.named("purged_total") == {}
+
+
+@pytest.mark.parametrize(
+    ("channel", "remedies"),
+    [(ChannelType.SMS, twilio.REMEDIES), (ChannelType.EMAIL, sendgrid.REMEDIES)],
+)
+def test_every_reason_of_a_refusal_begins_with_zero(
+    channel: ChannelType, remedies: dict[str, str], metrics: PrometheusMetrics
+) -> None:
+    samples = scrape(metrics)
+    counts = {
+        reason: samples.value("verification_failures_total", channel=channel, reason=reason)
+        for reason in remedies
+    }
+    assert counts == dict.fromkeys(remedies, 0)
 
 
 def test_gauges_are_what_is_read_at_the_scrape(metrics: PrometheusMetrics) -> None:

@@ -161,3 +161,18 @@ def test_receive_neither_scans_nor_sorts(database: SqliteDatabase) -> None:
         )
     assert "waiting_contexts" in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_depths_read_the_index_alone(database: SqliteDatabase, statements: list[str]) -> None:
+    """A row of the table holds a context, and there may be hundreds of thousands."""
+    queue = SqliteContextQueue(database, ManualClock())
+    queue.publish(a_context(), AT_ONCE)
+    statements.clear()
+    queue.depths()
+    (statement,) = statements
+    with database.read() as connection:
+        program = connection.execute(f"EXPLAIN {statement}").fetchall()
+    # Cursor 0 is that of the table.
+    read = {cursor for _, operation, cursor, *_ in program if operation == "Column"}
+    assert read
+    assert 0 not in read

@@ -1,14 +1,18 @@
 """A token of one company finds nothing of another one, whatever it asks for."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from application.tracing.nothing_known import NOBODY_HAS_WRITTEN
+from domain.channels import ChannelType
 from entrypoints.http.api.application import create_api
-from tests.end_to_end.companies import BRILL, given_conversation_with
+from tests.end_to_end.companies import ACME, BRILL, given_conversation_with
 from tests.end_to_end.responses import SMS
-from tests.entrypoints.http.api.clients import Api, problem
+from tests.entrypoints.http.api.clients import Api, given_token, problem, running
 from tests.entrypoints.http.api.shared_desk import CUSTOMER, UNKNOWN, Things, shared_desk
+from tests.entrypoints.http.api.steered import NEW, received
 
 OPERATIONS = [
     (method.upper(), path)
@@ -113,6 +117,46 @@ def test_nobody_opens_a_conversation_of_another_company(desk: Desk, more: dict[s
     ]
 
 
+def test_nobody_says_of_a_recipient_that_it_is_their_companys(tmp_path: Path) -> None:
+    """Without a directory of companies, what customers write belongs to none of them."""
+    token = given_token("acme", companies=["acme"])
+    with running({"DATA_DIR": str(tmp_path), "API_TOKENS": token.line}) as api:
+        acme = api.with_token(token.text)
+        answer = acme.call("POST", "/v1/conversations", {**NEW, "company_id": "acme"})
+        assert problem(answer) == 422
+        received(api)
+        assert acme.get("/v1/conversations")["items"] == []
+
+
+@pytest.mark.parametrize(
+    "reference", [BRILL.credentials_reference, BRILL.providers.account_sid, "of-nobody"]
+)
+def test_nobody_makes_consumers_answer_with_another_companys_credentials(
+    desk: Desk, reference: str
+) -> None:
+    whole, acme, _ = desk
+    wanted = {"channel": "email", "sender": f"{reference}@x.example", "recipient": ACME.mailbox}
+    answer = acme.api.call(
+        "POST", "/v1/conversations", {**wanted, "credentials_reference": reference}
+    )
+    assert problem(answer) == 422
+    assert answer.json()["errors"][0]["field"] == "body.credentials_reference"
+    assert not whole.get("/v1/conversations", address=wanted["sender"])["items"]
+
+
+@pytest.mark.parametrize("reference", [None, ACME.credentials_reference])
+def test_a_company_opens_a_conversation_with_its_own_credentials(
+    desk: Desk, reference: str | None
+) -> None:
+    _, acme, _ = desk
+    wanted = {"channel": "email", "sender": f"{reference}@x.example", "recipient": ACME.mailbox}
+    answer = acme.api.call(
+        "POST", "/v1/conversations", {**wanted, "credentials_reference": reference}
+    )
+    assert answer.status == 201
+    assert answer.json()["credentials_reference"] == ACME.credentials_reference
+
+
 def test_cursor_of_another_token_opens_nothing(desk: Desk) -> None:
     whole, acme, _ = desk
     for path in ("/v1/conversations", "/v1/unmatched", "/v1/dead-letters"):
@@ -130,6 +174,19 @@ def test_trace_tells_nothing_of_another_company(desk: Desk) -> None:
         foreign, unknown = acme.api.call("GET", path), acme.api.call("GET", "/v1/trace/unknown")
         assert problem(foreign) == 404
         assert foreign.data == unknown.data
+
+
+def test_trace_of_a_conversation_without_messages_tells_no_company_of_refusals(
+    desk: Desk,
+) -> None:
+    whole, acme, _ = desk
+    wanted = {"channel": "email", "sender": "new@example.com", "recipient": ACME.mailbox}
+    acme.api.call("POST", "/v1/conversations", wanted)
+    whole.container.refusals().add(ChannelType.EMAIL, "", "too_large", "")
+    assert "It may have been refused" in whole.get("/v1/trace/new@example.com")["sentence"]
+    shown = acme.api.get("/v1/trace/new@example.com")
+    assert shown["sentence"] == NOBODY_HAS_WRITTEN
+    assert shown["refusals"] == []
 
 
 def test_trace_of_a_customer_of_both_companies_shows_each_its_own(desk: Desk) -> None:

@@ -267,6 +267,30 @@ def test_token_that_an_operator_replaces_under_its_name_ends_its_sessions(tmp_pa
         assert browser.with_token(new.text).call("GET", "/v1/session").status == 200
 
 
+@pytest.mark.parametrize("rest", ["", "\n", "{", None])
+def test_last_token_that_an_operator_removes_ends_too(tmp_path: Path, rest: str | None) -> None:
+    clock, token, file = Clock(), given_token("crm"), tmp_path / "tokens"
+    file.write_text(token.line)
+    container = build_container({"DATA_DIR": str(tmp_path), "API_TOKENS": f"file:{file}"})
+    container.clock.override(providers.Object(clock))
+    with hosting() as host, serving(host, container) as frontdesk:
+        browser = Api(frontdesk)
+        program = browser.with_token(token.text)
+        session = signed_in(browser, browser.post_form("/sign-in", {"token": token.text}))
+        assert program.call("GET", "/v1/session").status == 200
+        if rest is None:
+            file.unlink()
+        else:
+            file.write_text(rest)
+        clock.ahead += timedelta(minutes=1)
+        for _ in range(2):
+            assert problem(program.call("GET", "/v1/session")) == 503
+            assert problem(session.call("GET", "/v1/session")) == 503
+        file.write_text(token.line)
+        clock.ahead += timedelta(seconds=5)
+        assert program.call("GET", "/v1/session").status == 200
+
+
 def test_codes_are_for_the_local_token_alone(tmp_path: Path) -> None:
     token = given_token("local")
     with running({"DATA_DIR": str(tmp_path), "API_TOKENS": token.line}) as api:

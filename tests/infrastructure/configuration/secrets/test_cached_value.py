@@ -128,6 +128,21 @@ class TestCurrent:
 
 
 class TestWithoutAnyValue:
+    def test_error_that_is_not_tolerated_leaves_no_value(
+        self, vault: Vault, clock: ManualClock
+    ) -> None:
+        secrets = CachedValue(vault, clock, tolerated=SecretsUnavailableError)
+        secrets.current()
+        vault.error = ValueError()
+        clock.advance(by=MAX_AGE)
+        with pytest.raises(ValueError):  # noqa: PT011 - the very one
+            secrets.current()
+        with pytest.raises(SecretsUnavailableError):
+            secrets.current()
+        vault.error = None
+        clock.advance(by=RETRY_INTERVAL)
+        assert secrets.current() == ["first"]
+
     def test_error_of_the_first_load_is_raised(
         self, vault: Vault, secrets: CachedValue[list[str]]
     ) -> None:
