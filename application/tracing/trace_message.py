@@ -27,6 +27,15 @@ LONGEST = 1000
 """No id and no address has more characters."""
 
 _UNRECORDED = frozenset({TraceState.SPOOLED, TraceState.DEAD_LETTER})
+_LATEST = "The latest message:"
+_SEVERAL = (
+    "Several different messages carry this id. Each is recorded, and none is lost. The latest one:"
+)
+_OWN_ID = (
+    "Ids of this form are made by Frontdesk, for conversations and requests. So it was deleted, or "
+    "erased with its person, or it belongs to another installation. Trace the provider's id of the "
+    "message, or the customer's address."
+)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -153,21 +162,31 @@ class TraceMessage:
 
     def _trace(self, text: str, kind: TraceKind, found: list[MessageTrace]) -> Trace:
         found.sort(key=lambda one: one.received_at or _NEVER, reverse=True)
-        first = found[0].conclusion.sentence
+        first = found[0].conclusion
         if len(found) == 1:
-            notes = tuple(self._repeats(found[0]))
-            return Trace(text, kind, tuple(found), first, notes=notes)
-        each = command("trace", found[0].request_id) if found[0].request_id else ""
-        more = f" {each} shows its whole way." if each else ""
-        return Trace(text, kind, tuple(found), f"The latest message: {first}{more}")
+            notes = tuple(self._repeats(found[0])) if kind is TraceKind.MESSAGE_ID else ()
+            traces = (replace(found[0], message_id=found[0].message_id or _id_of(text, kind)),)
+            return Trace(text, kind, traces, first.sentence, notes=notes, commands=first.commands)
+        name = found[0].request_id
+        notes = (f"{command('trace', name)} shows the whole way of the latest",) if name else ()
+        are_recorded = all(one.conclusion.state not in _UNRECORDED for one in found)
+        head = _SEVERAL if kind is TraceKind.MESSAGE_ID and are_recorded else _LATEST
+        sentence = f"{head} {first.sentence}"
+        return Trace(text, kind, tuple(found), sentence, notes=notes, commands=first.commands)
 
     def _repeats(self, found: MessageTrace) -> Iterator[str]:
         is_recorded = found.conclusion.state not in _UNRECORDED
         if is_recorded and found.request_id and found.received_at:
             search = self.log_search({"request_id": found.request_id})
-            yield f"this is its first delivery; later ones are in the log alone: {search}"
+            yield (
+                "it is processed once, however often the provider delivers it. Repeats are "
+                f"answered 200, and are in the log as duplicate: {search}"
+            )
 
     def _unknown(self, text: str, notes: list[str], failure: str | None = None) -> Trace:
+        if UUID.fullmatch(text) and failure is None:
+            sentence = f"Nothing is known of {text}. {_OWN_ID}"
+            return Trace(text, TraceKind.UNKNOWN, (), sentence, notes=tuple(notes))
         nothing = self._nothing_known(_channels_of(text), failure)
         notice = self.refusals.notice()
         notes += [notice] if notice and failure is None else []
@@ -189,6 +208,11 @@ class TraceMessage:
             log_search=self.log_search,
             now=self.clock(),
         )
+
+
+def _id_of(text: str, kind: TraceKind) -> str | None:
+    """The provider's id of what cannot be read, if it was found by something in it."""
+    return text if kind is TraceKind.MESSAGE_ID and not _addresses(text) else None
 
 
 def _written_by(addresses: list[Address]) -> Callable[[InboundMessage], bool]:

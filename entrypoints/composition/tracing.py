@@ -72,6 +72,7 @@ def open_records(
         tenants,
         find_company,
         settings.routing_policy,
+        settings.throttle_limits.window,
         clock,
     )
     return FindRecorded(lookup, conversations, trace_record, tenants)
