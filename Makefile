@@ -70,7 +70,7 @@ test-rules:
 
 # Each takes the next file that no other has taken; their lines come in turn.
 $(PROCESSES):
-	$(PYTEST) --quiet --share=$(TAKEN) $(FORM) $(RULES:%=--ignore=%)
+	$(PYTEST) --share=$(TAKEN) $(FORM) $(RULES:%=--ignore=%)
 
 test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test, the fault runs in their short form
 	$(NEW_RUN)
