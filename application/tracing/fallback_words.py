@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
-from application.tracing.wording import clock_time, duration
+from application.tracing.wording import duration
 from domain.messages import InboundMessage
+from domain.times import readable
 from domain.trail import FallbackOutcome, FallbackResult
 
 _REASONS = {
@@ -54,7 +55,7 @@ def fallback_words(
     """What the unknown sender of ``message`` got; one fallback is sent within a ``window``."""
     if fallback is None:
         return "What became of its fallback is in the log alone."
-    at = clock_time(fallback.at)
+    at = readable(fallback.at)
     match fallback.result:
         case FallbackResult.SENT:
             return f"The fallback was sent at {at}."

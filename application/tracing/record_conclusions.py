@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from application.companies import FindCompany
 from application.ports.dead_letters import DeadLetter
 from application.tracing.fallback_words import fallback_words
 from application.tracing.results import Conclusion, TraceState
@@ -156,7 +157,7 @@ class Unmatched:
         lacks = f"{sender} has no open conversation with {recipient}"
         for conversation in self.conversations:
             name = conversation.conversation_id
-            if conversation.is_of_another_company(tenant, self.directory):
+            if self._is_of_another(conversation, tenant):
                 continue
             if conversation.recipient_id and not conversation.is_for([recipient]):
                 return f"{lacks}. Its conversation {name} is with {conversation.recipient_id} alone"
@@ -168,6 +169,16 @@ class Unmatched:
         if self.record.trail.rule in _MATCHED:
             return f"{lacks} any more. Its own was closed or deleted before it was on a queue"
         return lacks
+
+    def _is_of_another(self, conversation: Conversation, tenant: Tenant) -> bool:
+        """Whoever may see what is ``tenant``'s must not be told of it.
+
+        A record need not name its company: then its recipient does.
+        """
+        if conversation.is_of_another_company(tenant, self.directory):
+            return True
+        company = FindCompany(lambda: self.directory).of_conversation(conversation)
+        return not self.directory.has_one_company and company != tenant.company_id
 
 
 def _company(tenant: Tenant | None) -> str:

@@ -10,7 +10,7 @@ from application.clock import Clock
 from application.ports.dead_letters import DeadLetter
 from application.ports.refusals import Refusals
 from application.ports.webhook_parser import VerifiedWebhook
-from application.tracing.find_recorded import UUID, FindRecorded, forms_of_mail_id
+from application.tracing.find_recorded import UUID, FindRecorded, MaySee, forms_of_mail_id
 from application.tracing.nothing_known import LogSearch, NothingKnown
 from application.tracing.results import MessageTrace, Trace, TraceKind, TraceState
 from application.tracing.unrecorded import FindUnrecorded, Wanted
@@ -54,9 +54,11 @@ class TraceMessage:
     log_search: LogSearch
     clock: Clock
 
-    def __call__(self, text: str) -> Trace:
+    def __call__(self, text: str, may_see: MaySee = lambda _: True) -> Trace:
         """The trace of ``text``; ``is_known`` tells whether anything is known of it.
 
+        Of a customer of several companies it has the latest messages to those that the caller
+        ``may_see``. Otherwise it may hold what the caller must not see.
         While the store does not answer, what waits for it is found all the same.
         """
         text = text.strip()
@@ -65,7 +67,7 @@ class TraceMessage:
             return self._unknown(text[:LONGEST], notes)
         failure = None
         try:
-            found = self._recorded(text, notes)
+            found = self._recorded(text, notes, may_see)
         except TemporaryError as error:
             found, failure = None, safe_reason(error)
         found = found or self._unrecorded(text, notes)
@@ -75,7 +77,7 @@ class TraceMessage:
             notes.append(f"the store could not be asked: {failure}")
         return replace(found, notes=(*found.notes, *notes))
 
-    def _recorded(self, text: str, notes: list[str]) -> Trace | None:
+    def _recorded(self, text: str, notes: list[str], may_see: MaySee) -> Trace | None:
         """The cheapest first. Of a customer also what waits to be recorded."""
         records = self.open_records()
         if found := records.by_message(text):
@@ -87,7 +89,7 @@ class TraceMessage:
         if not addresses:
             return None
         is_theirs = _written_by(addresses)
-        conversations, traces = records.by_address(addresses, is_theirs, notes)
+        conversations, traces = records.by_address(addresses, is_theirs, notes, may_see)
         traces += self._search(lambda _, messages: any(map(is_theirs, messages)), notes)
         notes += self._refused_since(traces, frozenset(one.channel for one in addresses))
         return self._of(conversations, traces, text, TraceKind.ADDRESS)

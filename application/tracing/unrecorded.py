@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
+from datetime import datetime, timedelta
 
 from application.clock import Clock
 from application.companies import FindCompany
@@ -24,6 +23,9 @@ from domain.messages import InboundMessage
 
 MOST_SEARCHED = 1000
 """How many entries of the spool, and how many dead letters, are looked through at most."""
+
+SEARCH_SECONDS = 5.0
+"""How long dead letters are looked through at most: in S3 each of them is a request."""
 
 Wanted = Callable[[VerifiedWebhook, tuple[InboundMessage, ...]], bool]
 """Whether a webhook is looked for; without its messages if it cannot be read."""
@@ -102,15 +104,17 @@ class FindUnrecorded:
                 yield self._spooled(waiting, messages)
 
     def in_dead_letters(self, wanted: Wanted, notes: list[str]) -> Iterator[MessageTrace]:
-        """The same of dead letters. Those without a webhook are not looked at."""
+        """The same of dead letters, for some seconds. Those without a webhook are not looked at."""
         each = self.dead_letters.each_dead_letter(newest_first=True) if self.dead_letters else ()
-        for dead_letter in islice(each, MOST_SEARCHED):
+        ends_at = self.clock() + timedelta(seconds=SEARCH_SECONDS)
+        for number, dead_letter in enumerate(each):
+            if number == MOST_SEARCHED or self.clock() > ends_at:
+                notes.append(f"only the latest {number} dead letters were searched")
+                return
             if webhook := dead_letter.webhook:
                 messages = self._messages(webhook)
                 if wanted(webhook, messages):
                     yield self.dead_letter(dead_letter, messages)
-        if next(iter(each), None) is not None:
-            notes.append(f"only the latest {MOST_SEARCHED} dead letters were searched")
 
     def dead_letter(
         self, found: DeadLetter, messages: tuple[InboundMessage, ...] | None = None

@@ -1,11 +1,12 @@
 """Times, lengths of time and commands, as sentences of a trace have them."""
 
 import shlex
-from datetime import UTC, datetime
+from datetime import datetime
 
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
 from domain.queues import QueueKind, QueueName
+from domain.times import readable
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _SPECIAL = frozenset('"$`\\!')
@@ -14,17 +15,12 @@ _SPECIAL = frozenset('"$`\\!')
 
 def ago(moment: datetime, now: datetime) -> str:
     """``2026-11-29 14:05:30 UTC (12 min ago)``."""
-    return f"{clock_time(moment)} ({duration((now - moment).total_seconds())} ago)"
+    return f"{readable(moment)} ({duration((now - moment).total_seconds())} ago)"
 
 
 def ahead(moment: datetime, now: datetime) -> str:
     """``2026-11-29 14:05:30 UTC (in 12 min)``."""
-    return f"{clock_time(moment)} (in {duration((moment - now).total_seconds())})"
-
-
-def clock_time(moment: datetime) -> str:
-    """``2026-11-29 14:05:30 UTC``."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{readable(moment)} (in {duration((moment - now).total_seconds())})"
 
 
 def duration(seconds: float) -> str:

@@ -72,7 +72,7 @@ def trace(subject: Identifier, operations: TheOperations, caller: TheCaller) -> 
     letter, or a customer's address. Nothing is taken from a queue. Of an unknown one the problem
     has the refusals that may have to do with it.
     """
-    found = operations.trace_message()(subject)
+    found = operations.trace_message()(subject, caller.token.may_see)
     shown = found if caller.token.companies is None else _visible(found, caller)
     record = TraceRecord.model_validate(shown)
     if not shown.is_known:

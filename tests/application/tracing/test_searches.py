@@ -1,5 +1,6 @@
 """Traces of customers and conversations, of webhooks without a record, and of nothing known."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NoReturn
 
@@ -13,10 +14,11 @@ from application.tracing import unrecorded
 from application.tracing.find_recorded import LATEST
 from application.tracing.results import Trace, TraceKind, TraceState
 from application.tracing.trace_message import LONGEST
-from application.tracing.wording import clock_time
+from application.tracing.unrecorded import SEARCH_SECONDS
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.tenants import TenantDirectory
+from domain.times import readable
 from tests.application.frontdesk import FrontDesk, StubParser
 from tests.builders import ACCOUNT, NOW, a_tenant, an_inbound_message, verified
 
@@ -102,7 +104,7 @@ def test_address_finds_what_waits_in_the_spool() -> None:
     found = trace(frontdesk, "+14155550123")
     (one,) = found.messages
     assert (one.conclusion.state, one.sender) == (TraceState.SPOOLED, "+14155550123")
-    assert f"It is in the spool since {clock_time(NOW)} (5 min ago): it is safe" in found.sentence
+    assert f"It is in the spool since {readable(NOW)} (5 min ago): it is safe" in found.sentence
     assert found.commands == ("frontdesk doctor", "frontdesk relay")
     assert trace(frontdesk, "+14155550999").kind is TraceKind.UNKNOWN
     assert trace(frontdesk, MESSAGE_ID).messages == found.messages
@@ -147,6 +149,22 @@ def test_search_of_more_than_it_looks_through_says_so(monkeypatch: pytest.Monkey
     notes = trace(frontdesk, "SM3").notes
     assert any("the spool was searched as far as its latest 1 entries" in note for note in notes)
     assert any("only the latest 1 dead letters were searched" in note for note in notes)
+
+
+def test_search_that_takes_long_ends_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    frontdesk = FrontDesk()
+    for number in range(4):
+        given_dead_letter(frontdesk, b"MessageSid=SM%d" % number)
+    stored = [*frontdesk.dead_letters.each_dead_letter()]
+
+    def read_slowly(**_: object) -> Iterator[DeadLetter]:
+        for dead_letter in stored:
+            frontdesk.advance_clock(SEARCH_SECONDS / 2)
+            yield dead_letter
+
+    monkeypatch.setattr(frontdesk.dead_letters, "each_dead_letter", read_slowly)
+    notes = trace(frontdesk, "SM404").notes
+    assert any("only the latest 2 dead letters were searched" in note for note in notes)
 
 
 def test_webhook_without_a_record_belongs_to_the_company_of_its_account() -> None:
@@ -227,16 +245,24 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
     assert "It may have been refused: webhooks of sms and whatsapp were, the latest at " in (
         found.sentence
     )
-    assert "with the reason signature_mismatch; 'frontdesk doctor' says what" in found.sentence
+    assert ", signature_mismatch. 'frontdesk doctor' says what to do." in found.sentence
     assert [one.channel for one in trace(frontdesk, "<1@mail.example>").refusals] == [
         ChannelType.EMAIL
     ]
 
 
+def test_refusals_of_strangers_do_not_hide_that_of_a_known_account() -> None:
+    frontdesk = FrontDesk()
+    refusals = frontdesk.container.refusals()
+    refusals.add(ChannelType.SMS, ACCOUNT, "signature_mismatch", "https://hooks.example/sms")
+    refusals.add(ChannelType.SMS, "", "account_unknown", "")
+    assert ", signature_mismatch. " in trace(frontdesk, "SM404").sentence
+
+
 def test_nothing_known_and_nothing_refused_leads_to_the_provider() -> None:
     sentence = trace(FrontDesk(), MESSAGE_ID).sentence
     assert f"Nothing is known of {MESSAGE_ID}: there is no record, no spool entry" in sentence
-    assert "its own log has the URL that it called" in sentence
+    assert "The provider's own log has the URL that it called" in sentence
 
 
 def test_id_of_an_erased_conversation_is_not_said_to_have_never_come() -> None:
