@@ -8,8 +8,8 @@ from domain.times import readable
 from domain.trail import FallbackOutcome, FallbackResult
 
 _REASONS = {
-    "opt_out_type": "Twilio marked it as an opt-out word and answers it",
-    "opt_out_word": "its text is STOP, START or HELP, which Twilio handles",
+    "opt_out_type": "the provider marked it as an opt-out word, and answers it",
+    "opt_out_word": "its text is STOP, START or HELP, which the provider handles",
     "own_address": "{sender} is one of our own addresses, by OWN_ADDRESSES",
     "short_code": "{sender} is a short code, and short codes are never answered",
     "alphanumeric_sender": "its sender is a name, and no answer reaches a name",

@@ -327,7 +327,10 @@ def test_unmatched_message_says_which_conversation_is_missing(
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("STOP", "No fallback was sent: its text is STOP, START or HELP, which Twilio handles."),
+        (
+            "STOP",
+            "No fallback was sent: its text is STOP, START or HELP, which the provider handles.",
+        ),
         ("Hello?", "had got one before, and FALLBACK_WINDOW_SECONDS allows one in 24 h."),
     ],
 )
