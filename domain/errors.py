@@ -201,6 +201,21 @@ class InvalidAddressError(PermanentError, ValueError):
 class FallbackNotSentError(WebhookHandlerError):
     """The provider certainly did not take the fallback: another one may be sent."""
 
+    reason: str = "not_sent"
+    """A code for logs, metrics and traces."""
+
+
+class FallbackRefusedError(FallbackNotSentError):
+    """The provider answered that it does not send the fallback."""
+
+    reason = "refused"
+
+
+class FallbackNotReachedError(FallbackNotSentError):
+    """There was no connection to the provider."""
+
+    reason = "not_reached"
+
 
 class FallbackUncertainError(WebhookHandlerError):
     """It is not known whether the provider sent the fallback, so it is not sent again."""

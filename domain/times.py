@@ -16,6 +16,11 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def readable(moment: datetime) -> str:
+    """``moment`` for a person, in UTC to the second: ``2026-11-29 14:05:30 UTC``."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def parse_rfc3339(text: str) -> datetime:
     """The instant that ``rfc3339`` wrote, or any other RFC 3339 text with an offset."""
     moment = datetime.fromisoformat(text)

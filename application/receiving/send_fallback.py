@@ -20,7 +20,7 @@ from domain.trail import FallbackOutcome, FallbackResult
 
 logger = logging.getLogger(__name__)
 
-_NOT_SENT, _THROTTLE_UNAVAILABLE = "not_sent", "throttle_unavailable"
+_THROTTLE_UNAVAILABLE = "throttle_unavailable"
 _THROTTLE_REFUSALS = {
     ThrottleOutcome.WITHIN_WINDOW: Suppression.ALREADY_ANSWERED,
     ThrottleOutcome.OVER_HOURLY_LIMIT: Suppression.HOURLY_LIMIT,
@@ -76,9 +76,9 @@ class SendFallback:
             return FallbackOutcome(FallbackResult.THROTTLED, now, _THROTTLE_REFUSALS[acquired])
         try:
             sender.send(self._fallback(message, tenant))
-        except FallbackNotSentError:
+        except FallbackNotSentError as error:
             self._release(key)
-            return FallbackOutcome(FallbackResult.FAILED, now, _NOT_SENT)
+            return FallbackOutcome(FallbackResult.FAILED, now, error.reason)
         except Exception as error:
             # Whether it went out is unknown: the window stays taken, so that none is sent twice.
             logger.warning("fallback may be lost", extra={"error": type(error).__name__})

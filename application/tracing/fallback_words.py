@@ -1,45 +1,72 @@
-"""What became of a fallback, as a part of a sentence."""
+"""What became of a fallback, in a sentence."""
 
-from datetime import datetime
+from datetime import timedelta
 
-from application.tracing.wording import clock_time
+from application.tracing.wording import duration
+from domain.messages import InboundMessage
+from domain.times import readable
 from domain.trail import FallbackOutcome, FallbackResult
 
 _REASONS = {
-    "opt_out_type": "none, for the provider had taken it as an opt-out word",
-    "opt_out_word": "none, for it is one of the words STOP, START and HELP",
-    "own_address": "none, for it is one of our own addresses",
-    "short_code": "none, for short codes are never answered",
-    "alphanumeric_sender": "none, for such a name cannot be answered",
-    "unknown_scheme": "none, for it is no ordinary address of this channel",
-    "stale": "none, for the message was over an hour old",
-    "machine_mailbox": "none, for this is a mailbox of a program",
-    "mailing_list": "none, for a mailing list sent it",
-    "report": "none, for it is a report of a mail server",
-    "unauthenticated_author": "none, for who wrote it is not authenticated",
-    "spam": "none, for it is marked as spam",
-    "not_addressed_to_us": "none, for the mail is not addressed to us",
-    "already_answered": "no second one within the same window",
-    "hourly_limit": "none, for the hourly limit was reached (FALLBACK_MAX_PER_HOUR)",
-    "no_sender": "none, for the channel has no credentials to send one with",
-    "not_sent": "none, for the provider refused it: the log says why",
-    "throttle_unavailable": "none, for the store did not answer",
+    "opt_out_type": "the provider marked it as an opt-out word, and answers it",
+    "opt_out_word": "its text is STOP, START or HELP, which the provider handles",
+    "own_address": "{sender} is one of our own addresses, by OWN_ADDRESSES",
+    "short_code": "{sender} is a short code, and short codes are never answered",
+    "alphanumeric_sender": "its sender is a name, and no answer reaches a name",
+    "unknown_scheme": "{sender} is no ordinary address of this channel",
+    "stale": "the message was over an hour old when it was recorded",
+    "null_sender": "the mail has no sender to answer",
+    "auto_submitted": "its header Auto-Submitted says that a program sent it",
+    "bulk_precedence": "its header Precedence says that it is bulk mail",
+    "response_suppressed": "its header asks for no automatic answers",
+    "auto_response_header": "its headers say that it is an automatic answer",
+    "calendar_message": "it is a message of a calendar",
+    "automatic_subject": "its subject is that of an automatic answer",
+    "machine_mailbox": "{sender} is a mailbox of a program",
+    "mailing_list": "a mailing list sent it",
+    "report": "it is a report of a mail server",
+    "unauthenticated_author": "neither SPF nor DKIM proves who wrote it",
+    "spam": "it is marked as spam",
+    "not_addressed_to_us": "the mail is not addressed to us",
+    "already_answered": (
+        "the sender had got one before, and FALLBACK_WINDOW_SECONDS allows one in {window}"
+    ),
+    "hourly_limit": "as many as FALLBACK_MAX_PER_HOUR allows were sent in that hour",
+    "no_sender": "this channel has no credentials to send one with",
+    "not_reached": (
+        "there was no connection to the provider. The warnings before the log line 'fallback "
+        "decided' say why"
+    ),
+    "refused": (
+        "the provider refused to send it. The warning before the log line 'fallback decided' "
+        "says why"
+    ),
+    "not_sent": (
+        "the provider was not reached, refused it, or there were no credentials. The log lines "
+        "around 'fallback decided' say which"
+    ),
+    "throttle_unavailable": "the store did not say whether the sender had got one before",
 }
-"""What the sender got. Every other reason is a sign of automated mail."""
 
 
-def fallback_words(fallback: FallbackOutcome | None, now: datetime) -> str:
-    """What an unknown sender got as a fallback."""
+def fallback_words(
+    fallback: FallbackOutcome | None, message: InboundMessage, window: timedelta
+) -> str:
+    """What the unknown sender of ``message`` got; one fallback is sent within a ``window``."""
     if fallback is None:
-        return "what became of its fallback is in the log alone"
-    at = clock_time(fallback.at, now)
+        return "What became of its fallback is in the log alone."
+    at = readable(fallback.at)
     match fallback.result:
         case FallbackResult.SENT:
-            return f"the sender got the fallback at {at}"
+            return f"The fallback was sent at {at}."
         case FallbackResult.WRITTEN_TO_FILE:
-            return "the fallback went to fallbacks.jsonl, for no provider's secrets are set"
+            return (
+                "The fallback went to the file fallbacks.jsonl, because no provider's secrets are "
+                "set."
+            )
         case FallbackResult.UNCERTAIN:
-            return f"the provider did not say at {at} whether it sent the fallback"
+            return f"The provider did not say at {at} whether it sent the fallback."
     reason = fallback.reason or ""
-    got = _REASONS.get(reason, f"none, for a program seems to have written it ({reason})")
-    return f"of the fallback the sender got {got}"
+    why = _REASONS.get(reason, f"a program seems to have written it ({reason})")
+    each = duration(window.total_seconds())
+    return f"No fallback was sent: {why.format(sender=message.sender.value, window=each)}."

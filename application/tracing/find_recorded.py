@@ -19,6 +19,9 @@ from domain.messages import InboundMessage, MessageRecord
 from domain.tenants import TenantDirectory
 
 LATEST = 10
+
+MaySee = Callable[[str | None], bool]
+"""Whether the one who asks may see what belongs to a company, or with ``None`` to no known one."""
 """How many messages of a conversation or a customer are traced."""
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -51,20 +54,28 @@ class FindRecorded:
         addresses: Sequence[Address],
         is_theirs: Callable[[InboundMessage], bool],
         notes: list[str],
+        may_see: MaySee,
     ) -> tuple[Sequence[Conversation], list[MessageTrace]]:
         """A customer's conversations and latest messages, matched or not.
 
-        ``notes`` are told if there are more unmatched messages than were looked through.
+        ``notes`` are told if there are more unmatched messages than were looked through. What
+        belongs to a company that nobody ``may_see`` takes no place among the latest.
         """
+        find_company = self.trace_record.find_company
         found = [
             conversation
             for one in addresses
             for conversation in self.lookup.conversations_of(one.channel, one.look_up_values)
+            if may_see(find_company.of_conversation(conversation))
         ]
         unmatched = self.lookup.latest_unmatched(MOST_SEARCHED)
         if len(unmatched) == MOST_SEARCHED:
             notes.append(f"only the latest {MOST_SEARCHED} unmatched messages were searched")
-        theirs = [record for record in unmatched if is_theirs(record.message)]
+        theirs = [
+            record
+            for record in unmatched
+            if is_theirs(record.message) and may_see(find_company.of_message(record.message))
+        ]
         matched = [self.lookup.latest_of(one.key, LATEST) for one in found]
         return found, self._latest([*matched, theirs])
 

@@ -64,7 +64,8 @@ class NothingKnown:
         names = " and ".join(sorted(self.channels)) if len(self.channels) < len(ChannelType) else ""
         webhooks = f"webhooks of {names}" if names else "webhooks"
         if self.refusals:
-            last = self.refusals[0]
+            # Strangers scan every public server: they must not hide what a provider has sent.
+            last = next((one for one in self.refusals if one.account), self.refusals[0])
             what = webhooks if last.channel else "requests to paths that are no webhook"
             return (
                 f"It may have been refused: {what} were, the latest at "

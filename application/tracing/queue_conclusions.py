@@ -1,13 +1,15 @@
 """The conclusion on a message that was put on a queue."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from application.ports.context_queue import WaitingContext
+from application.tracing.queue_reasons import Reason, reason_of
 from application.tracing.results import Conclusion, TraceState
-from application.tracing.wording import ago, clock_time, command, duration, giving_back, times
+from application.tracing.wording import ago, ahead, duration, shell, times
 from domain.conversations import Conversation
-from domain.messages import InboundMessage, MessageRecord
+from domain.messages import MessageRecord
 from domain.queues import QueueKind, QueueName
 from domain.routing import RoutingPolicy
 
@@ -20,7 +22,8 @@ class OnQueue:
     """What is known of a message that was put on a queue.
 
     ``waiting`` is its context there, and ``acknowledged`` where a consumer acknowledged one.
-    Both stay empty where the queue ``is_visible`` not.
+    Both stay empty where the queue ``is_visible`` not. ``elsewhere`` is a conversation of the
+    same customer on another channel.
     """
 
     record: MessageRecord
@@ -28,6 +31,7 @@ class OnQueue:
     is_visible: bool
     waiting: WaitingContext | None = None
     acknowledged: QueueName | None = None
+    elsewhere: Conversation | None = None
 
     @property
     def queue(self) -> QueueName | None:
@@ -40,126 +44,140 @@ class OnQueue:
         """The queue in a sentence."""
         return str(self.queue) if self.queue else "its queue"
 
+    @property
+    def delay(self) -> timedelta | None:
+        """That of the latest publication, of which a queue keeps no more than its end."""
+        stored, waiting = self.record.trail.delay_seconds, self.waiting
+        if stored is not None:
+            return timedelta(seconds=stored)
+        is_untouched = waiting is not None and not waiting.receive_count
+        return waiting.visible_at - waiting.published_at if waiting and is_untouched else None
 
-def reason_for_human(record: MessageRecord, policy: RoutingPolicy) -> str:
-    """A code: why a message went to a human."""
-    message = record.message
-    if record.queue:
-        return "moved"
-    if not policy.needs_human_review(message):
-        return "hand_off"
-    if message.regrouping_suspected:
-        return "regrouping_suspected"
-    return "automated" if message.is_automated else "unauthenticated_author"
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a message is on its way, and what to do about that."""
+
+    state: TraceState
+    since: datetime | None
+    where: str
+    what_next: str = ""
+    commands: tuple[str, ...] = ()
 
 
 def conclusion_on_queued(place: OnQueue, policy: RoutingPolicy, now: datetime) -> Conclusion:
     """Where a message is that was put on its queue."""
+    reason = reason_of(place.record, place.conversation, place.queue, policy, now)
+    found = _place(place, now)
+    # What is hidden from consumers cannot be read, so it cannot be moved.
+    may_be_there = found.state is TraceState.QUEUED and not place.is_visible
+    may_move = found.state is TraceState.READY or may_be_there
+    remedy = reason if may_move else Reason(reason.why)
+    parts = (
+        f"{_recipient(place)}{found.where}.",
+        *_channel_words(place),
+        reason.why,
+        found.what_next,
+        remedy.remedy,
+    )
+    sentence = " ".join(filter(None, parts))
+    return Conclusion(found.state, found.since, sentence, (*found.commands, *remedy.commands))
+
+
+def _recipient(place: OnQueue) -> str:
+    if place.queue is None:
+        return "It was put on its queue: "
+    is_for_human = place.queue.kind is QueueKind.HANDOFF
+    return "It went to a human: " if is_for_human else "It went to the AI: "
+
+
+def _place(place: OnQueue, now: datetime) -> _Place:
     if place.waiting is not None:
-        return _waiting(place, place.waiting, policy, now)
-    name, request_id = place.name, place.record.request_id
-    why = _why(place, policy)
-    queued_at = place.record.queued_at
-    put = f"It was put on {name} at {ago(queued_at, now)}{why}" if queued_at else ""
+        return _waiting(place, place.waiting, now)
+    name, queued_at = place.name, place.record.queued_at
+    put = f"it was put on {name}" + (f" at {ago(queued_at, now)}" if queued_at else "")
+    look = f"If the customer got no answer, {_log(place)}."
     if place.acknowledged:
-        sentence = (
-            f"A consumer took it from {name}{why} and acknowledged it, so Frontdesk is done with "
-            f"it: if the customer got no answer, look for request id {request_id} in the log of "
-            f"that consumer."
-        )
-        return Conclusion(TraceState.ACKNOWLEDGED, queued_at, sentence)
+        where = f"a consumer took it from {name} and acknowledged it"
+        next_ = f"Frontdesk is done with it. {look}"
+        return _Place(TraceState.ACKNOWLEDGED, queued_at, where, next_)
     if place.is_visible:
-        sentence = (
-            f"{put}, and it is not there any more: look for request id {request_id} in the log of "
-            f"the consumer of {name}."
-        )
-        return Conclusion(TraceState.QUEUED, queued_at, sentence)
-    sentence = (
-        f"{put}. This queue does not show what is in it: if the customer got no answer, look for "
-        f"request id {request_id} in the log of the consumer of {name}; {command('queues', 'list')}"
-        f" shows whether messages pile up there."
-    )
-    return Conclusion(TraceState.QUEUED, queued_at, sentence)
+        where = f"{put}, and is not there any more"
+        return _Place(TraceState.QUEUED, queued_at, where, look)
+    next_ = f"This queue does not show what is in it. {look} To see whether messages pile up there:"
+    return _Place(TraceState.QUEUED, queued_at, put, next_, (shell("queues", "list"),))
 
 
-def _waiting(
-    place: OnQueue, waiting: WaitingContext, policy: RoutingPolicy, now: datetime
-) -> Conclusion:
-    on = f"{place.name}{_why(place, policy)}"
-    visible_at, taken = waiting.visible_at, waiting.receive_count
-    log = f"look for request id {place.record.request_id} in the log of the consumer"
+def _waiting(place: OnQueue, waiting: WaitingContext, now: datetime) -> _Place:
+    name, visible_at, taken = place.name, waiting.visible_at, waiting.receive_count
     if visible_at > now and taken:
-        sentence = (
-            f"A consumer has taken it from {on}, for the {_ordinal(taken)} time, and has until "
-            f"{clock_time(visible_at, now)} to acknowledge it; else it comes back then: {log}."
+        again = f", for the {_ordinal(taken)} time" if taken > 1 else ""
+        where = f"a consumer has taken it from {name}{again}, and has not acknowledged it yet"
+        next_ = (
+            f"If it does not by {ahead(visible_at, now)}, the message comes back to {name} then. "
+            f"If it takes that long, the consumer hangs or has crashed: {_log(place)}."
         )
-        return Conclusion(TraceState.IN_FLIGHT, None, sentence)
+        return _Place(TraceState.IN_FLIGHT, None, where, next_)
     if visible_at > now:
-        left = duration((visible_at - now).total_seconds())
-        sentence = (
-            f"It is on {on}, and consumers see it from {clock_time(visible_at, now)} on (in "
-            f"{left}), so that several messages in a row are answered once: there is nothing to do "
-            f"until then."
-        )
-        return Conclusion(TraceState.DELAYED, waiting.published_at, sentence)
+        where = f"it is on {name}, and consumers see it from {ahead(visible_at, now)} on"
+        next_ = f"{_waits(place)} There is nothing to do until then."
+        return _Place(TraceState.DELAYED, waiting.published_at, where, next_)
     if taken:
-        sentence = (
-            f"It is back on {on}: a consumer took it {times(taken)} and did not acknowledge it. "
-            f"It can be taken again since {ago(visible_at, now)}: {log}."
+        where = f"it is back on {name} since {ago(visible_at, now)}"
+        next_ = (
+            f"A consumer took it {times(taken)} and did not acknowledge it: it crashes, or needs "
+            f"more time than it is given. For the reason, {_log(place)}."
         )
-        return Conclusion(TraceState.READY, visible_at, sentence)
+        return _Place(TraceState.READY, visible_at, where, next_)
     if now - visible_at < _SOON:
-        sentence = (
-            f"It is on {on}, ready since {ago(visible_at, now)}: a consumer takes it next. If it "
-            f"is still there in a minute, check that the consumer of {place.name} runs."
+        where = f"it is on {name}, ready since {ago(visible_at, now)}"
+        next_ = (
+            f"{_waited(place)}A consumer takes it next. If it is still there in a minute, check "
+            f"that the consumer of {name} runs."
         )
-        return Conclusion(TraceState.READY, visible_at, sentence)
-    sentence = (
-        f"It is on {on}, and no consumer has taken it since {ago(visible_at, now)}: check that "
-        f"the consumer of {place.name} runs; {command('queues', 'list')} shows what else waits."
-    )
-    return Conclusion(TraceState.READY, visible_at, sentence)
+        return _Place(TraceState.READY, visible_at, where, next_)
+    where = f"it is on {name}, and no consumer has taken it since {ago(visible_at, now)}"
+    is_for_human = place.queue is not None and place.queue.kind is QueueKind.HANDOFF
+    check = "For an answer by a human, check" if is_for_human else "Check"
+    next_ = f"{_waited(place)}{check} that the consumer of {name} runs, and start or repair it."
+    return _Place(TraceState.READY, visible_at, where, next_)
 
 
-def _why(place: OnQueue, policy: RoutingPolicy) -> str:
-    """In brackets why it is on that queue, where that may surprise; else nothing."""
-    queue, record = place.queue, place.record
-    if queue is None:
-        return ""
-    if queue.kind is QueueKind.HANDOFF:
-        reason = reason_for_human(record, policy)
-        is_by_state = reason == "hand_off"
-        why = _why_handed_off(place.conversation) if is_by_state else _WHY[reason]
-        return f" ({why.format(kind=_kind(record.message))})"
-    is_late = place.conversation is not None and place.conversation.hand_off_to_human
-    return f" ({_SWITCHED_LATER})" if is_late and not record.queue else ""
+def _log(place: OnQueue) -> str:
+    request_id = place.record.request_id
+    return f"look for request id {request_id} in the log of the consumer of {place.name}"
 
 
-_SWITCHED_LATER = (
-    "hand-off was switched on after it was routed, so the AI must leave it to the human"
-)
-_WHY = {
-    "moved": "it was moved there from the other queue",
-    "automated": "a program wrote it{kind}, so no AI answers it",
-    "unauthenticated_author": "who wrote it is not authenticated, so no AI answers it",
-    "regrouping_suspected": "its fields may be those of another message: a human must look at it",
-}
-
-
-def _why_handed_off(conversation: Conversation | None) -> str:
-    if conversation is None:
-        return "its conversation was handed off to a human, and is deleted now"
-    if conversation.hand_off_to_human:
-        return f"a human answers this conversation; {giving_back(conversation)} ends that"
+def _waits(place: OnQueue) -> str:
+    """Why a message waits. One that was released for another reason has no delay of a reply."""
+    length = f" {duration(place.delay.total_seconds())}" if place.delay else ""
     return (
-        "a human answered this conversation when it came; hand-off is off by now, and what comes "
-        "after that goes to the AI"
+        f"REPLY_DELAY_SECONDS makes it wait{length}, so that several messages in a row are "
+        f"answered once."
     )
 
 
-def _kind(message: InboundMessage) -> str:
-    mark = message.metadata.get("automated")
-    return f" ({mark['kind']})" if isinstance(mark, dict) and "kind" in mark else ""
+def _waited(place: OnQueue) -> str:
+    if place.delay is None or place.delay <= _SOON:
+        return ""
+    return f"Before that it waited {duration(place.delay.total_seconds())}: REPLY_DELAY_SECONDS. "
+
+
+def _channel_words(place: OnQueue) -> Iterator[str]:
+    """On which channel it came, where that may surprise."""
+    channel = place.record.message.channel
+    if scheme := channel.rules.scheme:
+        yield (
+            f"It came by {channel}: its addresses begin with {scheme} and say so, whichever path "
+            f"it was posted to."
+        )
+    if place.elsewhere and place.conversation:
+        other = place.elsewhere
+        yield (
+            f"It came by {channel}, so it is in the {channel} conversation "
+            f"{place.conversation.conversation_id}, not in the {other.primary_channel} "
+            f"conversation {other.conversation_id} of the same customer."
+        )
 
 
 def _ordinal(number: int) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from application.companies import FindCompany
 from application.ports.dead_letters import DeadLetter
 from application.tracing.fallback_words import fallback_words
 from application.tracing.results import Conclusion, TraceState
-from application.tracing.wording import ago, clock_time, command, opening
+from application.tracing.wording import ago, ahead, opening, shell
 from domain.conversations import Conversation
 from domain.messages import MAX_ATTEMPTS, STUCK_AFTER, MessageRecord
 from domain.tenants import Tenant, TenantDirectory
@@ -16,117 +17,173 @@ from domain.trail import MatchRule
 ERASED = Conclusion(
     TraceState.ERASED,
     None,
-    "It was erased, and only its key is left: if the provider delivers it again, that is a "
-    "duplicate and is not stored.",
+    "It was erased: an operator erased the person, or MESSAGE_RETENTION_DAYS were over. Which "
+    "of the two is not stored. Only its key is left, so that it is not stored again if the "
+    "provider repeats it.",
 )
-_DOCTOR = command("doctor")
-_REDRIVE = command("unmatched", "redrive")
+_DOCTOR, _RELAY = shell("doctor"), shell("relay")
+_REDRIVE = shell("unmatched", "redrive")
 _MATCHED = frozenset({MatchRule.ONLY, MatchRule.THREAD, MatchRule.RECIPIENT, MatchRule.LATEST})
 
 
 def conclusion_on_pending(record: MessageRecord, now: datetime) -> Conclusion:
     """On a message that is recorded, and not on its queue yet."""
-    since = record.recorded_at
-    if record.lease_until and record.lease_until > now:
+    since, lease, attempts = record.recorded_at, record.lease_until, record.attempts
+    recorded = f"It was recorded at {ago(since, now)}, and is on no queue yet"
+    why = f"The log lines with request id {record.request_id} say why."
+    commands: tuple[str, ...] = (_DOCTOR, _RELAY)
+    if lease and lease > now:
         sentence = (
-            f"It is pending since {ago(since, now)}, and a process is putting it on its queue: "
-            f"attempt {record.attempts} of {MAX_ATTEMPTS}, which ends at "
-            f"{clock_time(record.lease_until, now)}. If it is pending after that, {_DOCTOR} says "
-            f"what is wrong with the queue."
+            f"{recorded}. {_failed(attempts)}, unless the last one still runs. The next one is at "
+            f"{ahead(lease, now)}: a running server makes it, or the second command. {why} To see "
+            f"what is wrong with the queue, and to try again at that time:"
         )
     elif now < since + STUCK_AFTER:
+        commands = ()
         sentence = (
-            f"It was recorded at {ago(since, now)} and is being put on its queue: trace it again "
+            f"It was recorded at {ago(since, now)}, and is being put on its queue. Trace it again "
             f"in half a minute."
         )
-    else:
+    elif attempts:
+        due = f"is due since {ago(lease, now)}" if lease else "is due"
         sentence = (
-            f"It is pending since {ago(since, now)}: it could not be put on its queue, and was "
-            f"tried again {record.attempts} of {MAX_ATTEMPTS} times. {_DOCTOR} says what is wrong "
-            f"with the queue; once that is mended {command('relay')} publishes it, as a server "
-            f"does by itself."
+            f"{recorded}. {_failed(attempts)}. {why} The next one {due}. A running server makes it "
+            f"within a minute: check that the server runs. To see what is wrong with the queue, "
+            f"and to try again now:"
         )
-    return Conclusion(TraceState.PENDING, since, sentence)
+    else:
+        commands = (_RELAY,)
+        sentence = (
+            f"{recorded}, and no process has tried again: the server probably stopped between the "
+            f"two, and does not run. Start the server, or put it on its queue now:"
+        )
+    return Conclusion(TraceState.PENDING, since, sentence, commands)
+
+
+def _failed(attempts: int) -> str:
+    counted = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    return f"{counted} to put it there failed, of {MAX_ATTEMPTS} at most"
 
 
 def conclusion_on_undeliverable(
-    dead_letter: DeadLetter | None, record: MessageRecord
+    dead_letter: DeadLetter | None, record: MessageRecord, now: datetime
 ) -> Conclusion:
     """On a message that was tried too often."""
     tried = f"It could not be put on its queue in {record.attempts} attempts"
     if dead_letter is None:
         sentence = (
             f"{tried}, and its dead letter was deleted: nothing publishes it any more. It stays in "
-            f"the history of its conversation, so answer it from there."
+            f"the history of its conversation, so a human must answer it from there."
         )
         return Conclusion(TraceState.UNDELIVERABLE, None, sentence)
-    redrive = command("dead-letters", "redrive", dead_letter.dead_letter_id)
+    since = dead_letter.created_at
+    redrive = shell("dead-letters", "redrive", dead_letter.dead_letter_id)
     sentence = (
-        f"{tried} and was given up at {dead_letter.created_at:%Y-%m-%d %H:%M:%S} UTC: {_DOCTOR} "
-        f"says what is wrong with the queue; once that is mended, {redrive} publishes it."
+        f"{tried}. Frontdesk gave up at {ago(since, now)}, and made it a dead letter. See what is "
+        f"wrong with the queue. Once that is mended, publish it:"
     )
-    return Conclusion(TraceState.UNDELIVERABLE, dead_letter.created_at, sentence)
+    return Conclusion(TraceState.UNDELIVERABLE, since, sentence, (_DOCTOR, redrive))
 
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
     """An unmatched message, with what it could be matched with now.
 
-    ``conversations`` are all of its sender, open or closed, with any recipient.
+    ``conversations`` are all of its sender, open or closed, with any recipient. One fallback is
+    sent within a ``window``.
     """
 
     record: MessageRecord
     tenant: Tenant | None
     directory: TenantDirectory
     conversations: Sequence[Conversation]
+    window: timedelta
 
     def conclusion(self, now: datetime) -> Conclusion:
         """Why it belongs to no conversation, and how it gets one."""
         since = self.record.message.received_at
-        sentence = f"It is unmatched since {ago(since, now)}: {self._reason(now)}"
-        return Conclusion(TraceState.UNMATCHED, since, sentence)
+        sentence, commands = self._reason()
+        sentence = f"It is unmatched since {ago(since, now)}: {sentence}"
+        return Conclusion(TraceState.UNMATCHED, since, sentence, commands)
 
-    def _reason(self, now: datetime) -> str:
-        message = self.record.message
-        account, recipient = message.account, message.recipient.address
+    def _reason(self) -> tuple[str, tuple[str, ...]]:
         if self.tenant is None:
-            owner = self.directory.owner_of_recipient(recipient)
-            whose = "another company's" if owner else "no company's"
-            return (
-                f"account {account} delivered it for {recipient}, which is {whose} by the "
-                f"tenants. Correct the accounts or recipients there, then {_REDRIVE} delivers it."
-            )
-        if message.is_of_unknown_author:
-            return (
+            return self._of_another_company(), (_REDRIVE,)
+        if self.record.message.is_of_unknown_author:
+            sentence = (
                 "a mailing list sent it without its author's address, so it joins no "
-                f"conversation. {command('unmatched', 'list')} shows it; a human must answer it."
+                "conversation. A human must answer it. To see it:"
             )
-        return self._without_conversation(self.tenant, now)
+            return sentence, (shell("unmatched", "list"),)
+        return self._without_conversation(self.tenant)
 
-    def _without_conversation(self, tenant: Tenant, now: datetime) -> str:
+    def _of_another_company(self) -> str:
+        account, recipient = self.record.message.account, self.record.message.recipient.address
+        if self.directory.has_one_company:
+            configured = ", ".join(sorted(self.directory.tenants[0].accounts)) or "none"
+            return (
+                f"account {account} delivered it, and is not configured now. Configured are: "
+                f"{configured}. Correct that, then deliver the message:"
+            )
+        owner = self.directory.owner_of_recipient(recipient)
+        senders = [one for one in self.directory.tenants if account in one.accounts]
+        whose = " and ".join(f"company {one.company_id}" for one in senders) or "no company"
+        return (
+            f"by TENANTS, {recipient} belongs to {_company(owner)}. But account {account} "
+            f"delivered it, which belongs to {whose}. Either TENANTS is wrong, or the provider "
+            f"has this address in the wrong account. Correct that, then deliver the message:"
+        )
+
+    def _without_conversation(self, tenant: Tenant) -> tuple[str, tuple[str, ...]]:
         message, trail = self.record.message, self.record.trail
         joins = [c for c in self.conversations if c.accepts(message, tenant, self.directory)]
-        got = "" if trail.rule in _MATCHED else f" ({fallback_words(trail.fallback, now)})"
+        fallback = f" {fallback_words(trail.fallback, message, self.window)}"
+        got = "" if trail.rule in _MATCHED else fallback
         if joins:
-            return (
-                f"there was no conversation for it when it came{got}, and now there is "
-                f"{joins[0].conversation_id}: {_REDRIVE} delivers it."
+            sentence = (
+                f"there was no conversation for it when it came. Now there is "
+                f"{joins[0].conversation_id}.{got} Deliver the message:"
             )
+            return sentence, (_REDRIVE,)
         recipient = tenant.recipient_of(message)
-        open_first = f"{opening(message, recipient)} opens one, then {_REDRIVE} delivers it."
-        return f"{self._missing(tenant, recipient)}{got}. {open_first}"
+        sentence = (
+            f"{self._missing(tenant, recipient)}.{got} Open a conversation, then deliver the "
+            f"message:"
+        )
+        return sentence, (opening(message, recipient), _REDRIVE)
 
     def _missing(self, tenant: Tenant, recipient: str) -> str:
         sender = self.record.message.sender.value
         lacks = f"{sender} has no open conversation with {recipient}"
         for conversation in self.conversations:
             name = conversation.conversation_id
-            if conversation.is_of_another_company(tenant, self.directory):
+            if self._is_of_another(conversation, tenant):
                 continue
             if conversation.recipient_id and not conversation.is_for([recipient]):
-                return f"{lacks}, only {name} with {conversation.recipient_id}"
+                return f"{lacks}. Its conversation {name} is with {conversation.recipient_id} alone"
             if not conversation.is_open:
-                return f"{lacks}, for {name} is closed"
+                return (
+                    f"{lacks}. Its conversation {name} is closed, and stays closed: the first "
+                    f"command opens another one"
+                )
         if self.record.trail.rule in _MATCHED:
-            return f"{lacks} any more: its own was closed or deleted before it was on a queue"
+            return f"{lacks} any more. Its own was closed or deleted before it was on a queue"
         return lacks
+
+    def _is_of_another(self, conversation: Conversation, tenant: Tenant) -> bool:
+        """Whoever may see what is ``tenant``'s must not be told of it.
+
+        A record need not name its company: then its recipient does.
+        """
+        if conversation.is_of_another_company(tenant, self.directory):
+            return True
+        company = FindCompany(lambda: self.directory).of_conversation(conversation)
+        return not self.directory.has_one_company and company != tenant.company_id
+
+
+def _company(tenant: Tenant | None) -> str:
+    if tenant is None:
+        return "no company"
+    accounts = ", ".join(sorted(tenant.accounts))
+    of = f" with account {accounts}" if accounts else ", which has no account of this channel"
+    return f"company {tenant.company_id}{of}"

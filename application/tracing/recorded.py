@@ -1,7 +1,9 @@
 """The trace of a message that has a record."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from application.clock import Clock
 from application.companies import FindCompany
@@ -9,7 +11,8 @@ from application.ports.context_queue import ContextReader, VisibleQueue
 from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.message_lookup import MessageLookup
-from application.tracing.queue_conclusions import OnQueue, conclusion_on_queued, reason_for_human
+from application.tracing.queue_conclusions import OnQueue, conclusion_on_queued
+from application.tracing.queue_reasons import reason_for_human
 from application.tracing.record_conclusions import (
     ERASED,
     Unmatched,
@@ -17,8 +20,11 @@ from application.tracing.record_conclusions import (
     conclusion_on_undeliverable,
 )
 from application.tracing.results import Conclusion, Detail, MessageTrace, Station, StationKind
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.erasure import Tombstone
+from domain.errors import InvalidAddressError
 from domain.messages import MessageRecord, MessageState
 from domain.queues import QueueKind
 from domain.routing import RoutingPolicy
@@ -35,7 +41,8 @@ _WITHOUT_CONVERSATION = frozenset(
 class TraceRecord:
     """Tells the way of a recorded message from all that is stored of it.
 
-    ``dead_letters`` is ``None`` as long as there is no place for them.
+    ``dead_letters`` is ``None`` as long as there is no place for them. A customer gets one
+    fallback within a ``fallback_window``.
     """
 
     lookup: MessageLookup
@@ -45,6 +52,7 @@ class TraceRecord:
     tenants: Callable[[], TenantDirectory]
     find_company: FindCompany
     policy: RoutingPolicy
+    fallback_window: timedelta
     clock: Clock
 
     def __call__(self, record: MessageRecord) -> MessageTrace:
@@ -69,12 +77,13 @@ class TraceRecord:
             company_id=company or self.find_company.of_message(message),
             conversation_id=key.conversation_id if key else None,
             received_at=message.received_at,
+            subject=message.subject,
         )
 
     def _place(self, record: MessageRecord, conversation: Conversation | None) -> OnQueue:
-        queue = self.queue
+        queue, elsewhere = self.queue, self._elsewhere(record, conversation)
         if not isinstance(queue, VisibleQueue):
-            return OnQueue(record, conversation, is_visible=False)
+            return OnQueue(record, conversation, is_visible=False, elsewhere=elsewhere)
         waiting = queue.locate(record.request_id)
         acknowledged = queue.acknowledged(record.request_id)
         return OnQueue(
@@ -83,7 +92,25 @@ class TraceRecord:
             is_visible=True,
             waiting=waiting[-1] if waiting else None,
             acknowledged=acknowledged[-1] if acknowledged else None,
+            elsewhere=elsewhere,
         )
+
+    def _elsewhere(
+        self, record: MessageRecord, conversation: Conversation | None
+    ) -> Conversation | None:
+        """A conversation of the same address and company on another channel."""
+        if conversation is None:
+            return None
+        company = self.find_company.of_conversation(conversation)
+        if company is None and not self.tenants().has_one_company:
+            return None
+        elsewhere = (
+            found
+            for address in _same_elsewhere(record.message.sender)
+            for found in self.lookup.conversations_of(address.channel, address.look_up_values)
+        )
+        theirs = (one for one in elsewhere if self.find_company.of_conversation(one) == company)
+        return next(theirs, None)
 
     def _dead_letter(self, record: MessageRecord) -> DeadLetter | None:
         if record.state is not MessageState.UNDELIVERABLE or self.dead_letters is None:
@@ -96,12 +123,13 @@ class TraceRecord:
             case MessageState.PENDING:
                 return conclusion_on_pending(record, now)
             case MessageState.UNDELIVERABLE:
-                return conclusion_on_undeliverable(dead_letter, record)
+                return conclusion_on_undeliverable(dead_letter, record, now)
             case MessageState.UNMATCHED:
                 message, directory = record.message, self.tenants()
                 found = self.lookup.conversations_of(message.channel, message.look_up_values)
                 tenant = directory.owner_of(message)
-                return Unmatched(record, tenant, directory, found).conclusion(now)
+                unmatched = Unmatched(record, tenant, directory, found, self.fallback_window)
+                return unmatched.conclusion(now)
         return conclusion_on_queued(place, self.policy, now)
 
     def _progress(self, place: OnQueue, dead_letter: DeadLetter | None) -> Iterator[Station]:
@@ -121,12 +149,12 @@ class TraceRecord:
             record.queued_at,
             {
                 "queue": str(queue) if queue else None,
-                "delay_seconds": _delay_seconds(place),
+                "delay_seconds": _seconds(place.delay),
                 "publication": record.publication,
                 "reason": reason_for_human(record, self.policy) if is_for_human else None,
             },
         )
-        yield from _on_queue(place)
+        yield from _on_queue(place, self.clock())
 
 
 def trace_of_tombstone(tombstone: Tombstone) -> MessageTrace:
@@ -179,21 +207,29 @@ def _matched(record: MessageRecord, conversation: Conversation | None) -> Iterat
     )
 
 
-def _delay_seconds(place: OnQueue) -> float | None:
-    """The delay of the latest publication, of which a queue keeps no more than its end."""
-    stored, waiting = place.record.trail.delay_seconds, place.waiting
-    if stored is not None or waiting is None or waiting.receive_count:
-        return stored
-    return round((waiting.visible_at - waiting.published_at).total_seconds(), 3)
+def _same_elsewhere(sender: Address) -> Iterator[Address]:
+    """The address of the same sort on each other channel, as a telephone number is."""
+    for channel in ChannelType:
+        with suppress(InvalidAddressError):
+            address = Address.parse(channel, sender.value)
+            if channel is not sender.channel and address.kind is sender.kind:
+                yield address
 
 
-def _on_queue(place: OnQueue) -> Iterator[Station]:
+def _seconds(delay: timedelta | None) -> float | None:
+    return None if delay is None else round(delay.total_seconds(), 3)
+
+
+def _on_queue(place: OnQueue, now: datetime) -> Iterator[Station]:
     if waiting := place.waiting:
         details: dict[str, Detail] = {
             "queue": str(waiting.queue),
             "visible_at": rfc3339(waiting.visible_at),
             "receive_count": waiting.receive_count,
         }
-        yield Station(StationKind.WAITING, waiting.published_at, details)
+        if waiting.receive_count and waiting.visible_at > now:
+            yield Station(StationKind.TAKEN, None, details)
+        else:
+            yield Station(StationKind.WAITING, waiting.published_at, details)
     elif place.acknowledged:
         yield Station(StationKind.ACKNOWLEDGED, None, {"queue": str(place.acknowledged)})

@@ -1,4 +1,4 @@
-"""What a trace tells: stations as data, and a conclusion in one sentence."""
+"""What a trace tells: stations as data, and a conclusion in words, with commands."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +24,7 @@ class StationKind(StrEnum):
     ATTEMPTED = "attempted"
     QUEUED = "queued"
     WAITING = "waiting"
+    TAKEN = "taken"
     ACKNOWLEDGED = "acknowledged"
     DEAD_LETTER = "dead_letter"
     ERASED = "erased"
@@ -63,11 +64,16 @@ class TraceState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """Where a message is, since when, and in one plain sentence what to do."""
+    """Where a message is, since when, and in plain words what to do.
+
+    ``commands`` are the ones that do it, in their order. ``RECEIPT`` in one of them stands for
+    what the command before it shows.
+    """
 
     state: TraceState
     since: datetime | None
     sentence: str
+    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,8 @@ class MessageTrace:
     """The way of one message. What is not known is ``None``.
 
     ``company_id`` is that of its conversation, else of the company that its recipient or its
-    account belongs to. ``message_id`` is the provider's, and ``sender`` is an address.
+    account belongs to. ``message_id`` is the provider's, and ``sender`` is an address. A
+    ``subject`` has mail alone.
     """
 
     stations: tuple[Station, ...]
@@ -87,6 +94,7 @@ class MessageTrace:
     company_id: str | None = None
     conversation_id: str | None = None
     received_at: datetime | None = None
+    subject: str | None = None
 
 
 class TraceKind(StrEnum):
@@ -104,9 +112,9 @@ class TraceKind(StrEnum):
 class Trace:
     """What became of what was ``traced``: its messages, the latest first.
 
-    ``sentence`` is about all of it. ``refusals`` are the latest that may have to do with it, if
-    nothing is known. ``notes`` say what could not be seen. ``company_id`` is that of a
-    conversation without messages.
+    ``sentence`` and ``commands`` are about all of it. ``refusals`` are the latest that may have
+    to do with it, if nothing is known. ``notes`` say what could not be seen, and more of
+    interest. ``company_id`` is that of a conversation without messages.
     """
 
     traced: str
@@ -116,6 +124,7 @@ class Trace:
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
     company_id: str | None = None
+    commands: tuple[str, ...] = ()
 
     @property
     def is_known(self) -> bool:

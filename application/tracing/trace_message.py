@@ -10,7 +10,7 @@ from application.clock import Clock
 from application.ports.dead_letters import DeadLetter
 from application.ports.refusals import Refusals
 from application.ports.webhook_parser import VerifiedWebhook
-from application.tracing.find_recorded import UUID, FindRecorded, forms_of_mail_id
+from application.tracing.find_recorded import UUID, FindRecorded, MaySee, forms_of_mail_id
 from application.tracing.nothing_known import LogSearch, NothingKnown
 from application.tracing.results import MessageTrace, Trace, TraceKind, TraceState
 from application.tracing.unrecorded import FindUnrecorded, Wanted
@@ -27,6 +27,15 @@ LONGEST = 1000
 """No id and no address has more characters."""
 
 _UNRECORDED = frozenset({TraceState.SPOOLED, TraceState.DEAD_LETTER})
+_LATEST = "The latest message:"
+_SEVERAL = (
+    "Several different messages carry this id. Each is recorded, and none is lost. The latest one:"
+)
+_OWN_ID = (
+    "Ids of this form are made by Frontdesk, for conversations and requests. So it was deleted, or "
+    "erased with its person, or it belongs to another installation. Trace the provider's id of the "
+    "message, or the customer's address."
+)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -45,9 +54,11 @@ class TraceMessage:
     log_search: LogSearch
     clock: Clock
 
-    def __call__(self, text: str) -> Trace:
+    def __call__(self, text: str, may_see: MaySee = lambda _: True) -> Trace:
         """The trace of ``text``; ``is_known`` tells whether anything is known of it.
 
+        Of a customer of several companies it has the latest messages to those that the caller
+        ``may_see``. Otherwise it may hold what the caller must not see.
         While the store does not answer, what waits for it is found all the same.
         """
         text = text.strip()
@@ -56,7 +67,7 @@ class TraceMessage:
             return self._unknown(text[:LONGEST], notes)
         failure = None
         try:
-            found = self._recorded(text, notes)
+            found = self._recorded(text, notes, may_see)
         except TemporaryError as error:
             found, failure = None, safe_reason(error)
         found = found or self._unrecorded(text, notes)
@@ -66,7 +77,7 @@ class TraceMessage:
             notes.append(f"the store could not be asked: {failure}")
         return replace(found, notes=(*found.notes, *notes))
 
-    def _recorded(self, text: str, notes: list[str]) -> Trace | None:
+    def _recorded(self, text: str, notes: list[str], may_see: MaySee) -> Trace | None:
         """The cheapest first. Of a customer also what waits to be recorded."""
         records = self.open_records()
         if found := records.by_message(text):
@@ -78,7 +89,7 @@ class TraceMessage:
         if not addresses:
             return None
         is_theirs = _written_by(addresses)
-        conversations, traces = records.by_address(addresses, is_theirs, notes)
+        conversations, traces = records.by_address(addresses, is_theirs, notes, may_see)
         traces += self._search(lambda _, messages: any(map(is_theirs, messages)), notes)
         notes += self._refused_since(traces, frozenset(one.channel for one in addresses))
         return self._of(conversations, traces, text, TraceKind.ADDRESS)
@@ -151,21 +162,31 @@ class TraceMessage:
 
     def _trace(self, text: str, kind: TraceKind, found: list[MessageTrace]) -> Trace:
         found.sort(key=lambda one: one.received_at or _NEVER, reverse=True)
-        first = found[0].conclusion.sentence
+        first = found[0].conclusion
         if len(found) == 1:
-            notes = tuple(self._repeats(found[0]))
-            return Trace(text, kind, tuple(found), first, notes=notes)
-        each = command("trace", found[0].request_id) if found[0].request_id else ""
-        more = f" {each} shows its whole way." if each else ""
-        return Trace(text, kind, tuple(found), f"The latest message: {first}{more}")
+            notes = tuple(self._repeats(found[0])) if kind is TraceKind.MESSAGE_ID else ()
+            traces = (replace(found[0], message_id=found[0].message_id or _id_of(text, kind)),)
+            return Trace(text, kind, traces, first.sentence, notes=notes, commands=first.commands)
+        name = found[0].request_id
+        notes = (f"{command('trace', name)} shows the whole way of the latest",) if name else ()
+        are_recorded = all(one.conclusion.state not in _UNRECORDED for one in found)
+        head = _SEVERAL if kind is TraceKind.MESSAGE_ID and are_recorded else _LATEST
+        sentence = f"{head} {first.sentence}"
+        return Trace(text, kind, tuple(found), sentence, notes=notes, commands=first.commands)
 
     def _repeats(self, found: MessageTrace) -> Iterator[str]:
         is_recorded = found.conclusion.state not in _UNRECORDED
         if is_recorded and found.request_id and found.received_at:
             search = self.log_search({"request_id": found.request_id})
-            yield f"this is its first delivery; later ones are in the log alone: {search}"
+            yield (
+                "it is processed once, however often the provider delivers it. Repeats are "
+                f"answered 200, and are in the log as duplicate: {search}"
+            )
 
     def _unknown(self, text: str, notes: list[str], failure: str | None = None) -> Trace:
+        if UUID.fullmatch(text) and failure is None:
+            sentence = f"Nothing is known of {text}. {_OWN_ID}"
+            return Trace(text, TraceKind.UNKNOWN, (), sentence, notes=tuple(notes))
         nothing = self._nothing_known(_channels_of(text), failure)
         notice = self.refusals.notice()
         notes += [notice] if notice and failure is None else []
@@ -187,6 +208,11 @@ class TraceMessage:
             log_search=self.log_search,
             now=self.clock(),
         )
+
+
+def _id_of(text: str, kind: TraceKind) -> str | None:
+    """The provider's id of what cannot be read, if it was found by something in it."""
+    return text if kind is TraceKind.MESSAGE_ID and not _addresses(text) else None
 
 
 def _written_by(addresses: list[Address]) -> Callable[[InboundMessage], bool]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
+from datetime import datetime, timedelta
 
 from application.clock import Clock
 from application.companies import FindCompany
@@ -19,40 +18,57 @@ from application.tracing.results import (
     StationKind,
     TraceState,
 )
-from application.tracing.wording import ago, command, times
+from application.tracing.wording import ago, shell, times
 from domain.messages import InboundMessage
 
 MOST_SEARCHED = 1000
 """How many entries of the spool, and how many dead letters, are looked through at most."""
 
+SEARCH_SECONDS = 5.0
+"""How long dead letters are looked through at most: in S3 each of them is a request."""
+
 Wanted = Callable[[VerifiedWebhook, tuple[InboundMessage, ...]], bool]
 """Whether a webhook is looked for; without its messages if it cannot be read."""
 
+_DOCTOR = ("doctor",)
+_SHOW, _REDRIVE, _DELETE = (
+    ("dead-letters", verb, "{id}") for verb in ("show", "redrive", "delete")
+)
 _REMEDIES = {
     DeadLetterKind.UNREADABLE: (
-        "it could not be understood ({reason}): {show} shows it whole; once a newer version reads "
-        "it, {redrive} processes it"
+        "Frontdesk could not read it: {reason}. Probably a proxy before Frontdesk drops or changes "
+        "fields, or another program made the request. See what came, and correct that, so that "
+        "the next ones can be read. Answer this customer by hand, then delete the dead letter. "
+        "Redrive it only if a newer version can read it."
     ),
     DeadLetterKind.BUG: (
-        "an unexpected error ({reason}) stopped it: the log has its trace; once that is mended, "
-        "{redrive} processes it"
+        "An unexpected error ({reason}) stopped it, and the log has its traceback. Once that is "
+        "mended, process it:"
     ),
     DeadLetterKind.EXHAUSTED: (
-        "it was taken from the spool {attempts} times and failed each time ({reason}): 'frontdesk "
-        "doctor' says what does not work; once that is mended, {redrive} processes it"
+        "It was taken from the spool {attempts}, and failed each time: {reason}. See what "
+        "does not work. Once that is mended, process it:"
     ),
     DeadLetterKind.UNAUTHENTICATED: (
-        "who wrote it is not authenticated, and UNAUTHENTICATED_MAIL says dead-letter: {show} "
-        "shows it, {redrive} accepts it"
+        "Neither SPF nor DKIM proves who wrote it, and UNAUTHENTICATED_MAIL=dead-letter keeps "
+        "such mail here. See it, then accept it:"
     ),
     DeadLetterKind.AUTOMATED: (
-        "a program wrote it, and AUTOMATED_MAIL says dead-letter: {show} shows it, {redrive} "
-        "accepts it"
+        "A program wrote it, and AUTOMATED_MAIL=dead-letter keeps such mail here. See it, then "
+        "accept it:"
     ),
     DeadLetterKind.UNDELIVERABLE: (
-        "it could not be put on its queue: 'frontdesk doctor' says what is wrong there; once that "
-        "is mended, {redrive} publishes it"
+        "It could not be put on its queue. See what is wrong there. Once that is mended, publish "
+        "it:"
     ),
+}
+_COMMANDS = {
+    DeadLetterKind.UNREADABLE: (_SHOW, _DELETE, _REDRIVE),
+    DeadLetterKind.BUG: (_REDRIVE,),
+    DeadLetterKind.EXHAUSTED: (_DOCTOR, _REDRIVE),
+    DeadLetterKind.UNAUTHENTICATED: (_SHOW, _REDRIVE),
+    DeadLetterKind.AUTOMATED: (_SHOW, _REDRIVE),
+    DeadLetterKind.UNDELIVERABLE: (_DOCTOR, _REDRIVE),
 }
 
 
@@ -88,15 +104,17 @@ class FindUnrecorded:
                 yield self._spooled(waiting, messages)
 
     def in_dead_letters(self, wanted: Wanted, notes: list[str]) -> Iterator[MessageTrace]:
-        """The same of dead letters. Those without a webhook are not looked at."""
+        """The same of dead letters, for some seconds. Those without a webhook are not looked at."""
         each = self.dead_letters.each_dead_letter(newest_first=True) if self.dead_letters else ()
-        for dead_letter in islice(each, MOST_SEARCHED):
+        ends_at = self.clock() + timedelta(seconds=SEARCH_SECONDS)
+        for number, dead_letter in enumerate(each):
+            if number == MOST_SEARCHED or self.clock() > ends_at:
+                notes.append(f"only the latest {number} dead letters were searched")
+                return
             if webhook := dead_letter.webhook:
                 messages = self._messages(webhook)
                 if wanted(webhook, messages):
                     yield self.dead_letter(dead_letter, messages)
-        if next(iter(each), None) is not None:
-            notes.append(f"only the latest {MOST_SEARCHED} dead letters were searched")
 
     def dead_letter(
         self, found: DeadLetter, messages: tuple[InboundMessage, ...] | None = None
@@ -107,18 +125,16 @@ class FindUnrecorded:
             messages = self._messages(webhook) if webhook else ()
         received = webhook.request.received_at if webhook else found.created_at
         name = found.dead_letter_id
-        reason = _REMEDIES[found.kind].format(
-            reason=found.reason,
-            attempts=found.attempts,
-            show=command("dead-letters", "show", name),
-            redrive=command("dead-letters", "redrive", name),
+        remedy = _REMEDIES[found.kind].format(reason=found.reason, attempts=times(found.attempts))
+        sentence = f"It is a dead letter since {ago(found.created_at, self.clock())}. {remedy}"
+        commands = tuple(
+            shell(*(word.format(id=name) for word in words)) for words in _COMMANDS[found.kind]
         )
-        sentence = f"It is a dead letter since {ago(found.created_at, self.clock())}: {reason}."
         return self._trace(
             webhook,
             messages,
             (Station(StationKind.RECEIVED, received), dead_letter_station(found)),
-            Conclusion(TraceState.DEAD_LETTER, found.created_at, sentence),
+            Conclusion(TraceState.DEAD_LETTER, found.created_at, sentence, commands),
             request_id=found.request_id,
         )
 
@@ -126,14 +142,14 @@ class FindUnrecorded:
         entry = waiting.entry
         since = entry.spooled_at
         tried = (
-            f"and was tried {times(waiting.attempts)}"
+            f"It was taken from there {times(waiting.attempts)}, and failed: the log says why."
             if waiting.attempts
-            else "for the store did not take it, or too much came at once"
+            else "The store did not take it in time, or more came at once than it could take."
         )
         sentence = (
-            f"It is in the spool since {ago(since, self.clock())}, {tried}: 'frontdesk doctor' "
-            f"says what does not work; once that is mended {command('relay')} processes it, as a "
-            f"server does by itself."
+            f"It is in the spool since {ago(since, self.clock())}: it is safe, and not recorded "
+            f"yet. {tried} A running server records it by itself as soon as the store takes it. "
+            f"See what does not work, then start the server, or record it now:"
         )
         details: dict[str, Detail] = {
             "spool_entry_id": entry.entry_id,
@@ -146,7 +162,7 @@ class FindUnrecorded:
                 Station(StationKind.RECEIVED, entry.received_at),
                 Station(StationKind.SPOOLED, since, details),
             ),
-            Conclusion(TraceState.SPOOLED, since, sentence),
+            Conclusion(TraceState.SPOOLED, since, sentence, (shell("doctor"), shell("relay"))),
         )
 
     def _trace(
@@ -168,6 +184,7 @@ class FindUnrecorded:
             sender=first.sender.value if first else None,
             company_id=self.find_company.of_webhook(account, messages),
             received_at=_received_at(webhook),
+            subject=first.subject if first else None,
         )
 
     def _messages(self, webhook: VerifiedWebhook) -> tuple[InboundMessage, ...]:

@@ -1,37 +1,46 @@
 """Times, lengths of time and commands, as sentences of a trace have them."""
 
 import shlex
-from datetime import UTC, datetime
+from datetime import datetime
 
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
+from domain.queues import QueueKind, QueueName
+from domain.times import readable
 
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _SPECIAL = frozenset('"$`\\!')
 """What a shell obeys within double quotes."""
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """``14:05:30 UTC (12 min ago)``, with the date if it is another day's."""
-    return f"{clock_time(moment, now)} ({duration((now - moment).total_seconds())} ago)"
+    """``2026-11-29 14:05:30 UTC (12 min ago)``."""
+    return f"{readable(moment)} ({duration((now - moment).total_seconds())} ago)"
 
 
-def clock_time(moment: datetime, now: datetime) -> str:
-    """``14:05:30 UTC``, with the date if it is another day's."""
-    moment = moment.astimezone(UTC)
-    is_today = moment.date() == now.astimezone(UTC).date()
-    return f"{moment:%H:%M:%S} UTC" if is_today else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+def ahead(moment: datetime, now: datetime) -> str:
+    """``2026-11-29 14:05:30 UTC (in 12 min)``."""
+    return f"{readable(moment)} (in {duration((moment - now).total_seconds())})"
 
 
 def duration(seconds: float) -> str:
-    """A length of time in the unit that a person would choose; never below zero."""
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
+    """A length of time as a person would say it: ``1 h 24 min``. Never below zero."""
+    if seconds < 2 * _MINUTE:
+        return f"{max(seconds, 0):.0f} s"
+    minutes = round(seconds / _MINUTE)
+    if seconds >= 2 * _DAY:
+        return f"{seconds / _DAY:.0f} days"
+    hours, rest = divmod(minutes, 60)
+    return " ".join([*([f"{hours} h"] if hours else []), *([f"{rest} min"] if rest else [])])
+
+
+def shell(*words: str) -> str:
+    """A command as a shell takes it, to stand on a line of its own."""
+    return f"frontdesk {shlex.join(words)}"
 
 
 def command(*words: str) -> str:
-    """A command in quotes, as a shell takes it."""
+    """A command in quotes, to stand within a sentence."""
     return f"'frontdesk {' '.join(map(_word, words))}'"
 
 
@@ -45,7 +54,20 @@ def opening(message: InboundMessage, recipient: str) -> str:
     """The command that opens a conversation for the sender of ``message``."""
     sender = message.identities[0].value if message.identities else message.sender.value
     addresses = ("--sender", sender, "--recipient", recipient)
-    return command("conversations", "open", "--channel", message.channel, *addresses)
+    return shell("conversations", "open", "--channel", message.channel, *addresses)
+
+
+def moving(queue: QueueName) -> tuple[str, str]:
+    """The commands that take messages from ``queue``, and put one on the other queue."""
+    kind = other_queue(queue).kind
+    name = str(queue)
+    return shell("queues", "read", name), f"{shell('queues', 'move', name)} RECEIPT {kind}"
+
+
+def other_queue(queue: QueueName) -> QueueName:
+    """The queue of the same channel for whom ``queue`` is not."""
+    is_for_human = queue.kind is QueueKind.HANDOFF
+    return QueueName(queue.channel, QueueKind.REPLIES if is_for_human else QueueKind.HANDOFF)
 
 
 def times(number: int) -> str:
@@ -55,4 +77,4 @@ def times(number: int) -> str:
 
 def giving_back(conversation: Conversation) -> str:
     """The command that gives a conversation back to the AI."""
-    return command("conversations", "hand-off", conversation.conversation_id, "off")
+    return shell("conversations", "hand-off", conversation.conversation_id, "off")

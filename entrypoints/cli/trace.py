@@ -6,20 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping
 import click
 
 from application.ports.refusals import Refusal
-from application.tracing.results import Detail, MessageTrace, Station, Trace
+from application.tracing.results import Detail, MessageTrace, Station, Trace, TraceKind
 from domain.times import parse_rfc3339
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import (
     attributes,
+    cut,
+    moment,
     moment_utc,
     plain,
     print_json,
-    print_rich,
+    printable,
     rich_console,
     say,
 )
-from entrypoints.cli.terminal.tables import print_beside
+from entrypoints.cli.terminal.tables import Column, print_beside, print_table
 from entrypoints.cli.trace_refusals import print_nothing_known
 
 _TIMES = ("lease_until", "visible_at")
@@ -34,6 +36,9 @@ _RULES = {
     "foreign_recipient": "the account may not speak for the recipient",
     "unknown_author": "a mailing list hides the author",
 }
+_LONG = 10
+"""A delay of so many seconds is told without fractions."""
+
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _NO_TIME = " " * len("2026-11-29 14:05:30 UTC")
 
@@ -72,6 +77,7 @@ def trace_record(found: Trace) -> dict[str, object]:
     """A trace as JSON."""
     return {
         **attributes(found, "traced", "kind", "sentence", "company_id"),
+        "commands": list(found.commands),
         "messages": [_message_record(one) for one in found.messages],
         "refusals": [_refusal_record(one) for one in found.refusals],
         "notes": list(found.notes),
@@ -86,6 +92,7 @@ def _message_record(one: MessageTrace) -> dict[str, object]:
         "channel_type": one.channel,
         "from": one.sender,
         **attributes(one.conclusion, "state", "since", "sentence"),
+        "commands": list(one.conclusion.commands),
         "stations": [
             {**attributes(station, "kind", "at"), "details": dict(station.details)}
             for station in one.stations
@@ -100,16 +107,19 @@ def _refusal_record(one: Refusal) -> dict[str, object]:
 
 
 def _print(found: Trace) -> None:
+    """The answer first, then how it came to be."""
+    say(found.sentence, "bold")
+    for command in found.commands:
+        # As it is: a command that is broken at the terminal's edge cannot be copied.
+        click.echo(f"  {printable(command)}")
+    if found.messages:
+        say("")
     if len(found.messages) == 1:
         _print_way(found.messages[0])
     else:
-        for one in found.messages:
-            _print_line(one)
-    if found.messages:
-        say("")
-    say(found.sentence, "bold")
-    for note in found.notes:
-        say(f"Note: {note}.", "dim")
+        is_one_id = found.kind is TraceKind.MESSAGE_ID
+        print_table(_OF_ONE_ID if is_one_id else _OF_A_CUSTOMER, found.messages)
+    _print_notes(found)
 
 
 def _print_way(one: MessageTrace) -> None:
@@ -141,21 +151,21 @@ def _details(details: Mapping[str, Detail]) -> Iterator[str]:
         if value is True:
             yield name.replace("_", " ")
         elif name == "delay_seconds" and isinstance(value, float | int):
-            yield f"delay: {value:g} s"
+            yield f"delay: {round(value, 0 if value >= _LONG else 3):g} s"
         elif shown is not None and shown is not False and (name, value) != ("publication", 1):
             yield f"{name.replace('_', ' ')}: {shown}"
 
 
-def _print_line(one: MessageTrace) -> None:
-    """One of several messages: when, where, and the id that shows the rest."""
-    since = f" since {moment_utc(one.conclusion.since)}" if one.conclusion.since else ""
-    where = f"{one.conclusion.state.replace('_', ' ')}{since}"
-    queue = next(_queues(one.stations), "")
-    ids = one.request_id or next(_dead_letter_ids(one.stations), "-")
-    on = f" on {queue}" if queue else ""
-    print_rich(
-        plain(f"{moment_utc(one.received_at) or _NO_TIME}  {one.channel}  {ids}  {where}{on}")
-    )
+def _where(one: MessageTrace) -> str:
+    """Its queue says more than that it waits there."""
+    state = one.conclusion.state.replace("_", " ")
+    queue = next(_queues(one.stations), None)
+    return f"{state} on {queue}" if queue else state
+
+
+def _name(one: MessageTrace) -> Detail:
+    """The id that shows the rest of it."""
+    return one.request_id or next(_dead_letter_ids(one.stations), None)
 
 
 def _queues(stations: tuple[Station, ...]) -> Iterator[Detail]:
@@ -164,3 +174,24 @@ def _queues(stations: tuple[Station, ...]) -> Iterator[Detail]:
 
 def _dead_letter_ids(stations: tuple[Station, ...]) -> Iterator[Detail]:
     return (one.details["dead_letter_id"] for one in stations if "dead_letter_id" in one.details)
+
+
+_NAME = Column[MessageTrace]("request id", _name, whole=True)
+_WHERE = Column[MessageTrace]("where", _where)
+_OF_A_CUSTOMER = (
+    Column[MessageTrace]("received (UTC)", lambda one: moment(one.received_at), whole=True),
+    _NAME,
+    _WHERE,
+    Column[MessageTrace]("channel", lambda one: one.channel, essential=False),
+)
+_OF_ONE_ID = (
+    _NAME,
+    Column[MessageTrace]("from", lambda one: one.sender),
+    Column[MessageTrace]("subject", lambda one: cut(one.subject or "-", 40)),
+    _WHERE,
+)
+
+
+def _print_notes(found: Trace) -> None:
+    for note in found.notes:
+        say(f"Note: {note}.", "dim")

@@ -3,7 +3,7 @@
 The container imports this module when the first of them is asked for.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cache, partial
 
@@ -17,9 +17,7 @@ from application.conversations.search_conversations import SearchConversations
 from application.conversations.show_conversation import ShowConversation
 from application.conversations.switch_hand_off import SwitchHandOff
 from application.ports.context_queue import SearchableQueue
-from application.ports.dead_letters import DeadLetters
 from application.ports.media_source import MediaSource
-from application.ports.refusals import Refusals
 from application.ports.spool import SearchableSpool, Spool
 from application.ports.stores import Stores
 from application.ports.unsearchable import Unsearchable
@@ -36,10 +34,6 @@ from application.recovery.move_context import MoveContext
 from application.recovery.redrive_dead_letters import RedriveDeadLetters
 from application.recovery.redrive_unmatched import RedriveUnmatched
 from application.recovery.relay_outbox import RelayOutbox
-from application.tracing.find_recorded import FindRecorded
-from application.tracing.nothing_known import LogSearch
-from application.tracing.recorded import TraceRecord
-from application.tracing.trace_message import TraceMessage
 from application.tracing.unrecorded import FindUnrecorded
 from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError
@@ -47,7 +41,8 @@ from domain.tenants import TenantDirectory
 from entrypoints.composition.backends import secret_reader
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.injector import containers, providers
-from infrastructure.backend import Backend, ContextQueue, FileBackend, Rewritable, SpoolBackend
+from entrypoints.composition.tracing import open_records, open_trace_message
+from infrastructure.backend import Backend, ContextQueue, FileBackend, Rewritable
 from infrastructure.configuration.api_access import (
     read_access_tokens,
     read_or_keep_session_key,
@@ -149,64 +144,6 @@ def _cached_session_key(settings: Settings, clock: Clock) -> CachedValue[bytes]:
     return CachedValue(lambda: read_or_keep_session_key(settings, read_secret), clock)
 
 
-def _log_search(settings: Settings) -> LogSearch:
-    """How an operator finds log lines: where functions may work too, all are in CloudWatch."""
-
-    def in_logs_insights(fields: Mapping[str, str]) -> str:
-        wanted = " and ".join(f'{name} = "{value}"' for name, value in fields.items())
-        return f"fields @timestamp, message, outcome, reason | filter {wanted} (Logs Insights)"
-
-    def in_json_lines(fields: Mapping[str, str]) -> str:
-        return "lines with " + " and ".join(f'"{name}": "{v}"' for name, v in fields.items())
-
-    return in_logs_insights if settings.storage == "dynamodb" else in_json_lines
-
-
-def _trace_message(
-    open_records: Callable[..., FindRecorded],
-    find_unrecorded: Callable[..., FindUnrecorded],
-    *,
-    files: FileBackend,
-    spool: SpoolBackend,
-    refusals: Refusals,
-    settings: Settings,
-    clock: Clock,
-) -> TraceMessage:
-    """What is embedded is not created by looking for it, and may be broken."""
-    dead_letters = files.dead_letters if files.has_dead_letters() else None
-    return TraceMessage(
-        partial(open_records, dead_letters),
-        find_unrecorded(spool.spool if spool.has_spool() else None, dead_letters),
-        refusals,
-        _log_search(settings),
-        clock,
-    )
-
-
-def _open_records(
-    dead_letters: DeadLetters | None,
-    *,
-    stores: Callable[[], Stores],
-    queue: Callable[[], ContextQueue],
-    tenants: Callable[[], TenantDirectory],
-    find_company: FindCompany,
-    settings: Settings,
-    clock: Clock,
-) -> FindRecorded:
-    lookup, conversations = stores().lookup, stores().conversations
-    trace_record = TraceRecord(
-        lookup,
-        conversations,
-        queue(),
-        dead_letters,
-        tenants,
-        find_company,
-        settings.routing_policy,
-        clock,
-    )
-    return FindRecorded(lookup, conversations, trace_record, tenants)
-
-
 class OperationsContainer(containers.DeclarativeContainer):
     """What operators, background jobs and scheduled functions do."""
 
@@ -257,9 +194,9 @@ class OperationsContainer(containers.DeclarativeContainer):
         core.route_message,
     )
     trace_message = Factory(
-        _trace_message,
+        open_trace_message,
         Factory(
-            _open_records,
+            open_records,
             stores=core.stores.provider,
             queue=core.context_queue.provider,
             tenants=core.tenants,

@@ -13,7 +13,7 @@ from application.ports.checks import CheckResult, CheckStatus, Unanswered, Unrep
 from application.recovery.drain_spool import LONGEST_DELAY
 from domain.errors import TemporaryError, WebhookHandlerError
 from domain.messages import STUCK_AFTER, MessageRecord
-from domain.times import rfc3339
+from domain.times import readable
 from entrypoints.composition.container import Container
 from entrypoints.operations.clock_checks import check_clock
 from entrypoints.operations.public_url_checks import check_public_urls
@@ -176,7 +176,7 @@ def at_most(counted: int) -> str:
 def _spool(container: Container) -> Iterator[Found]:
     depth = container.spool().depth()
     if depth.entries:
-        since = f", the oldest came at {rfc3339(depth.oldest_at)}" if depth.oldest_at else ""
+        since = f", the oldest came at {readable(depth.oldest_at)}" if depth.oldest_at else ""
         yield (
             CheckStatus.WARNING,
             f"{depth.entries} spooled{since}: each is tried again within {SPOOL_MINUTES} "
@@ -208,9 +208,9 @@ def _pending(container: Container) -> Iterator[Found]:
         what_next = f"'frontdesk relay' publishes {which} now"
     else:
         attempts = max(record.attempts for record in late)
-        next_at = rfc3339(min(record.due_at for record in late))
+        next_at = readable(min(record.due_at for record in late))
         what_next = f"attempts so far: {attempts}, the next is at {next_at}"
-    oldest_at = rfc3339(min(record.recorded_at for record in late))
+    oldest_at = readable(min(record.recorded_at for record in late))
     yield (
         CheckStatus.WARNING,
         f"{at_most(len(late))}, the oldest of {oldest_at}, on no queue yet: {what_next}",
@@ -224,7 +224,7 @@ def _dead_letters(container: Container) -> Iterator[Found]:
     if times:
         yield (
             CheckStatus.WARNING,
-            f"{at_most(len(times))}, the oldest of {rfc3339(min(times))}: "
+            f"{at_most(len(times))}, the oldest of {readable(min(times))}: "
             "see 'frontdesk dead-letters list'",
         )
     elif not unreadable:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from application.ports.checks import CheckStatus
-from domain.times import rfc3339
+from domain.times import readable
 from entrypoints.composition.container import Container
 from infrastructure.backend import ServiceClock
 
@@ -63,6 +63,7 @@ def check_clock(container: Container) -> Iterator[Found]:
             is_compared = is_compared or compared[0] is CheckStatus.OK
             yield compared
     yield from _set_back(container.settings().data_dir, container.clock()())
+    shown = readable(container.clock()())
     kernel = kernel_clock()
     if kernel is None:
         yield (
@@ -81,7 +82,7 @@ def check_clock(container: Container) -> Iterator[Found]:
         yield (
             CheckStatus.WARNING,
             "the kernel says that no time service keeps it: start one (chrony, "
-            f"systemd-timesyncd), or compare the time in UTC: {_shown(container)}; {_NOT_ASKED}",
+            f"systemd-timesyncd), or compare the time: {shown}; {_NOT_ASKED}",
         )
 
 
@@ -92,7 +93,7 @@ def _set_back(data_dir: Path, now: datetime) -> Iterator[Found]:
     if newest - now > MOST_SKEW:
         yield (
             CheckStatus.WARNING,
-            f"it was set back: a file in {data_dir} is of {rfc3339(newest)}, which is still to "
+            f"it was set back: a file in {data_dir} is of {readable(newest)}, which is still to "
             "come; what was recorded until then seems newer than what comes now",
         )
 
@@ -122,7 +123,3 @@ def _skew(before: datetime, service_time: datetime, after: datetime) -> timedelt
     if before > service_time:
         return before - service_time
     return min(after - service_time, timedelta(0))
-
-
-def _shown(container: Container) -> str:
-    return f"{container.clock()():%Y-%m-%d %H:%M:%S}"

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from application.ports.checks import CheckStatus
 from application.ports.context_queue import QueueDepth
-from domain.times import rfc3339
+from domain.times import readable
 from entrypoints.composition.container import Container
 
 LONGEST_WAIT = timedelta(minutes=15)
@@ -60,7 +60,7 @@ def _late_line(depth: QueueDepth, now: datetime) -> str:
     )
     return (
         f"{depth.queue}: {depth.ready} ready, {depth.in_flight} taken, the oldest is there since "
-        f"{rfc3339(oldest_at)} ({_minutes(now - oldest_at)}): {why}"
+        f"{readable(oldest_at)} ({_minutes(now - oldest_at)}): {why}"
     )
 
 

@@ -1,12 +1,13 @@
 """The refusals of the last hour, and what an operator can do about each."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from application.ports.checks import CheckStatus
 from application.ports.refusals import Refusal
 from domain.channels import ChannelType
 from domain.errors import UnsupportedChannelError
+from domain.times import readable
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.container import Container
 from entrypoints.operations.public_url_checks import configured_url
@@ -62,13 +63,9 @@ def refusal_line(refusal: Refusal, settings: Settings) -> str:
 
 def _when(refusal: Refusal, noun: str) -> str:
     if refusal.count == 1:
-        return f"1 {noun} at {_moment(refusal.last_at)}"
-    between = f"from {_moment(refusal.first_at)} to {_moment(refusal.last_at)}"
+        return f"1 {noun} at {readable(refusal.last_at)}"
+    between = f"from {readable(refusal.first_at)} to {readable(refusal.last_at)}"
     return f"{refusal.count} {noun}s {between}"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _urls(settings: Settings) -> str:

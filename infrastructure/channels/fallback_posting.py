@@ -3,7 +3,7 @@
 import logging
 from typing import TYPE_CHECKING
 
-from domain.errors import FallbackNotSentError, FallbackUncertainError
+from domain.errors import FallbackNotReachedError, FallbackUncertainError
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
@@ -16,8 +16,9 @@ def post_once(
 ) -> "Response":
     """The provider's answer, whatever its status. No redirect is followed.
 
-    ``timeout_seconds`` holds for connecting and for each read. Raises ``FallbackNotSentError``
-    if no connection was made, else ``FallbackUncertainError``. Neither quotes the request.
+    ``timeout_seconds`` holds for connecting and for each read. Raises
+    ``FallbackNotReachedError`` if no connection was made, else ``FallbackUncertainError``. Neither
+    quotes the request.
     """
     import requests
 
@@ -40,7 +41,7 @@ def post_once(
         name = type(error).__name__
         logger.warning("provider did not answer", extra={"error": name})
         if _never_connected(error):
-            raise FallbackNotSentError(f"no connection: {name}") from None
+            raise FallbackNotReachedError(f"no connection: {name}") from None
         raise FallbackUncertainError(f"no answer: {name}") from None
 
 

@@ -19,6 +19,7 @@ def test_session_goes_as_the_page_shows_it(tmp_path: Path) -> None:
     with session(tmp_path, [".venv/bin/frontdesk serve"]) as reader:
         expected, got = reader.play(blocks(PAGE, "console"))
     assert got == expected
+    assert (tmp_path / "api.curl").stat().st_mode & 0o077 == 0
 
 
 def test_tables_of_the_page_have_every_request() -> None:

@@ -157,8 +157,9 @@ def test_message_is_traced_though_its_queue_shows_nothing(
 def test_message_that_never_came_leads_to_the_log_of_the_functions(environ: object) -> None:
     assert environ
     result = run_frontdesk("trace", "SM404")
-    assert 'filter outcome = "refused"' in error_line(result, 1)
-    assert "this spool shows nothing of what is in it" in result.stderr
+    assert error_line(result, 1) == "frontdesk: no message is known of SM404"
+    assert 'filter outcome = "refused"' in result.stdout
+    assert "this spool shows nothing of what is in it" in result.stdout
 
 
 def test_unreadable_webhook_is_a_dead_letter_to_list_show_redrive_and_delete(server: str) -> None:

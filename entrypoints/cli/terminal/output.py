@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from application.clock import utc_now
-from domain.times import rfc3339
+from domain.times import readable, rfc3339
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -132,7 +132,7 @@ def moment(instant: datetime | None) -> str | None:
 
 def moment_utc(instant: datetime | None) -> str | None:
     """An instant for a person, with its zone."""
-    return f"{moment(instant)} UTC" if instant else None
+    return readable(instant) if instant else None
 
 
 def duration(seconds: float) -> str:

@@ -24,6 +24,7 @@ from entrypoints.http.api.dependencies import (
     Limit,
     TheCaller,
     TheContainer,
+    TheCursors,
     TheOperations,
 )
 from entrypoints.http.api.problems import ProblemError, invalid, not_found
@@ -110,6 +111,7 @@ class Status(_Body):
 def list_conversations(
     operations: TheOperations,
     caller: TheCaller,
+    cursors: TheCursors,
     *,
     address: Search = None,
     channel: ChannelType | None = None,
@@ -121,10 +123,11 @@ def list_conversations(
     """Find conversations. A page may be short, and not the last: it looks at 1,000 at most."""
     wanted = ConversationFilter(address, channel, status, _companies(caller, company_id))
     try:
-        page = operations.search_conversations()(wanted, limit, after=after)
+        page = operations.search_conversations()(wanted, limit, after=cursors.opened(after))
     except InvalidAddressError as error:
         raise invalid("query.address", str(error)) from error
-    return PageRecord[ConversationRecord].model_validate(page)
+    shown = replace(page, cursor=cursors.sealed(page.cursor))
+    return PageRecord[ConversationRecord].model_validate(shown)
 
 
 def _companies(caller: Caller, company_id: str | None) -> Collection[str] | None:

@@ -14,6 +14,7 @@ from entrypoints.http.api.dependencies import (
     Limit,
     TheCaller,
     TheContainer,
+    TheCursors,
     TheOperations,
 )
 from entrypoints.http.api.problems import not_found
@@ -46,6 +47,8 @@ VisibleDeadLetter = Annotated[DescribedDeadLetter, Depends(_visible)]
 def list_dead_letters(
     operations: TheOperations,
     caller: TheCaller,
+    cursors: TheCursors,
+    *,
     kind: DeadLetterKind | None = None,
     limit: Limit = 50,
     after: After = None,
@@ -54,11 +57,15 @@ def list_dead_letters(
     unreadable: list[str] = []
     companies = caller.token.companies
     page = operations.list_dead_letters()(
-        limit, kind=kind, company_ids=companies, after=after, unreadable=unreadable.append
+        limit,
+        kind=kind,
+        company_ids=companies,
+        after=cursors.opened(after),
+        unreadable=unreadable.append,
     )
     items = tuple(DeadLetterRecord(**_fields(one, operations)) for one in page.items)
     shown = tuple(unreadable) if companies is None else ()
-    return DeadLetterPage(items=items, cursor=page.cursor, unreadable=shown)
+    return DeadLetterPage(items=items, cursor=cursors.sealed(page.cursor), unreadable=shown)
 
 
 @router.get("/{dead_letter_id}")

@@ -8,6 +8,7 @@ from pydantic import AfterValidator
 from entrypoints.composition.container import Container
 from entrypoints.composition.operations_container import OperationsContainer
 from entrypoints.http.api.access import Caller
+from entrypoints.http.api.cursors import Cursors
 from entrypoints.http.api.guard import CALLER
 from entrypoints.http.api.request_heads import SLASH
 
@@ -28,6 +29,11 @@ def _caller(request: Request) -> Caller:
     return caller
 
 
+def _cursors(caller: "TheCaller", operations: "TheOperations") -> Cursors:
+    is_of_all = caller.token.companies is None
+    return Cursors(None if is_of_all else operations.session_key().current)
+
+
 def _caller_of_all(caller: "TheCaller") -> Caller:
     """For what belongs to no one company."""
     caller.require_all_companies()
@@ -37,6 +43,7 @@ def _caller_of_all(caller: "TheCaller") -> Caller:
 TheContainer = Annotated[Container, Depends(_container)]
 TheOperations = Annotated[OperationsContainer, Depends(_operations)]
 TheCaller = Annotated[Caller, Depends(_caller)]
+TheCursors = Annotated[Cursors, Depends(_cursors)]
 of_no_company = Depends(_caller_of_all)
 """A dependency of the routes that a token of some companies may not use."""
 

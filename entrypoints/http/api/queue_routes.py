@@ -12,6 +12,7 @@ from entrypoints.http.api.dependencies import (
     Limit,
     TheCaller,
     TheContainer,
+    TheCursors,
     TheOperations,
     of_no_company,
 )
@@ -49,6 +50,7 @@ def look_inside(
     container: TheContainer,
     operations: TheOperations,
     caller: TheCaller,
+    cursors: TheCursors,
     *,
     limit: Limit = 20,
     after: After = None,
@@ -65,9 +67,11 @@ def look_inside(
         lambda size, cursor: context_queue.look(name, size, after=cursor),
         lambda waiting: caller.token.may_see(company_of(waiting.context)),
         limit,
-        after,
+        cursors.opened(after),
     )
-    return PageRecord[WaitingRecord](items=tuple(map(_shown, page.items)), cursor=page.cursor)
+    return PageRecord[WaitingRecord](
+        items=tuple(map(_shown, page.items)), cursor=cursors.sealed(page.cursor)
+    )
 
 
 def _shown(waiting: WaitingContext) -> WaitingRecord:

@@ -1,5 +1,6 @@
 """Sign in and out: the pages that need no token, and their forms."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
@@ -15,7 +16,7 @@ from starlette.types import Scope
 from domain.errors import WebhookHandlerError
 from entrypoints.http.api import pages
 from entrypoints.http.api.access import Access, matches
-from entrypoints.http.api.bounded import Places, read_body
+from entrypoints.http.api.bounded import read_body
 from entrypoints.http.api.problems import ProblemError
 from entrypoints.http.api.request_heads import media_type
 from entrypoints.http.api.sessions import LIFETIME, SECURE_NAME, Session, cookie_line, plain_name
@@ -34,7 +35,7 @@ class SignIn:
     def __init__(self, access: Access, limiter: CapacityLimiter) -> None:
         self._access = access
         self._limiter = limiter
-        self._forms = Places(FORMS_AT_ONCE)
+        self._arriving: dict[asyncio.Timeout, None] = {}
 
     @property
     def routes(self) -> list[Route]:
@@ -119,16 +120,31 @@ class SignIn:
     async def _form(self, request: Request) -> dict[str, str]:
         if media_type(request.scope) != "application/x-www-form-urlencoded":
             raise ProblemError(415, "this is no form of ours")
-        self._forms.take()
-        try:
-            body = await read_body(request.scope, request.receive, FORM_BYTES, FORM_SECONDS)
-        finally:
-            self._forms.release()
+        body = await self._body(request)
         try:
             fields = parse_qs(body.decode("latin-1"), max_num_fields=8)
         except ValueError:
             raise ProblemError(413, "this is no form of ours") from None
         return {name: values[0] for name, values in fields.items()}
+
+    async def _body(self, request: Request) -> bytes:
+        """Of too many at once the one that has been arriving the longest is cut off.
+
+        It answers a client that sends many forms slowly, and lets no one else sign in.
+        """
+        if len(self._arriving) >= FORMS_AT_ONCE:
+            oldest = next(iter(self._arriving))
+            del self._arriving[oldest]
+            if not oldest.expired():
+                oldest.reschedule(0)
+        try:
+            async with asyncio.timeout(FORM_SECONDS) as deadline:
+                self._arriving[deadline] = None
+                return await read_body(request.scope, request.receive, FORM_BYTES)
+        except TimeoutError:
+            raise ProblemError(408, "the form took too long") from None
+        finally:
+            self._arriving.pop(deadline, None)
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         return await to_thread.run_sync(work, limiter=self._limiter)

@@ -33,7 +33,7 @@ class StationRecord(Record):
 
 
 class TracedMessageRecord(Record):
-    """The way of one message: where it is, since when, and in one sentence what to do."""
+    """The way of one message: where it is, since when, and what to do, with the commands for it."""
 
     request_id: str | None
     message_id: str | None
@@ -45,6 +45,9 @@ class TracedMessageRecord(Record):
     state: Annotated[TraceState, Field(validation_alias=AliasPath("conclusion", "state"))]
     since: Annotated[Moment | None, Field(validation_alias=AliasPath("conclusion", "since"))]
     sentence: Annotated[str, Field(validation_alias=AliasPath("conclusion", "sentence"))]
+    commands: Annotated[
+        tuple[str, ...], Field(validation_alias=AliasPath("conclusion", "commands"))
+    ]
     stations: tuple[StationRecord, ...]
 
 
@@ -54,6 +57,7 @@ class TraceRecord(Record):
     traced: str
     kind: TraceKind
     sentence: str
+    commands: tuple[str, ...]
     company_id: str | None
     messages: tuple[TracedMessageRecord, ...]
     refusals: tuple[RefusalRecord, ...]
@@ -68,7 +72,7 @@ def trace(subject: Identifier, operations: TheOperations, caller: TheCaller) -> 
     letter, or a customer's address. Nothing is taken from a queue. Of an unknown one the problem
     has the refusals that may have to do with it.
     """
-    found = operations.trace_message()(subject)
+    found = operations.trace_message()(subject, caller.token.may_see)
     shown = found if caller.token.companies is None else _visible(found, caller)
     record = TraceRecord.model_validate(shown)
     if not shown.is_known:
@@ -83,13 +87,16 @@ def _visible(found: Trace, caller: Caller) -> Trace:
     is_theirs = bool(messages) if found.messages else caller.token.may_see(found.company_id)
     if not is_theirs:
         unknown = replace(found, kind=TraceKind.UNKNOWN, messages=(), company_id=None)
-        return replace(unknown, sentence=_UNKNOWN, refusals=(), notes=())
+        return replace(unknown, sentence=_UNKNOWN, commands=(), refusals=(), notes=())
+    shown = replace(found, messages=messages, refusals=(), notes=())
     if not messages:
         # Refusals belong to no one company.
-        return replace(found, sentence=NOBODY_HAS_WRITTEN, refusals=(), notes=())
-    # The sentence about all of it may tell of messages that are another company's.
-    sentence = found.sentence if messages == found.messages else messages[0].conclusion.sentence
-    return replace(found, messages=messages, sentence=sentence, refusals=(), notes=())
+        return replace(shown, sentence=NOBODY_HAS_WRITTEN, commands=())
+    if messages == found.messages:
+        return shown
+    # What is said about all of it may tell of messages that are another company's.
+    latest = messages[0].conclusion
+    return replace(shown, sentence=latest.sentence, commands=latest.commands)
 
 
 def _of_companies(found: Trace, caller: Caller) -> Iterator[MessageTrace]:
@@ -100,4 +107,5 @@ def _without_others(message: MessageTrace) -> MessageTrace:
     """Why it is unmatched may name conversations of its sender with another company."""
     if message.conclusion.state is not TraceState.UNMATCHED:
         return message
-    return replace(message, conclusion=replace(message.conclusion, sentence=_UNMATCHED))
+    conclusion = replace(message.conclusion, sentence=_UNMATCHED, commands=())
+    return replace(message, conclusion=conclusion)

@@ -5,7 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from domain.messages import MessageRecord
-from entrypoints.http.api.dependencies import After, Identifier, Limit, TheCaller, TheOperations
+from entrypoints.http.api.dependencies import (
+    After,
+    Identifier,
+    Limit,
+    TheCaller,
+    TheCursors,
+    TheOperations,
+)
 from entrypoints.http.api.problems import not_found
 from entrypoints.http.api.records import PageRecord, RedrivenUnmatchedRecord, UnmatchedRecord
 
@@ -24,12 +31,18 @@ VisibleMessage = Annotated[MessageRecord, Depends(_visible)]
 
 @router.get("")
 def list_unmatched(
-    operations: TheOperations, caller: TheCaller, limit: Limit = 50, after: After = None
+    operations: TheOperations,
+    caller: TheCaller,
+    cursors: TheCursors,
+    limit: Limit = 50,
+    after: After = None,
 ) -> PageRecord[UnmatchedRecord]:
     """Unmatched messages in order of receipt. A page may be short, and not the last."""
-    page = operations.list_unmatched()(limit, company_ids=caller.token.companies, after=after)
+    page = operations.list_unmatched()(
+        limit, company_ids=caller.token.companies, after=cursors.opened(after)
+    )
     items = tuple(_shown(record, operations) for record in page.items)
-    return PageRecord[UnmatchedRecord](items=items, cursor=page.cursor)
+    return PageRecord[UnmatchedRecord](items=items, cursor=cursors.sealed(page.cursor))
 
 
 @router.get("/{request_id}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from application.ports.fallback_sender import FallbackSender
-from domain.errors import FallbackNotSentError, FallbackUncertainError
+from domain.errors import FallbackNotSentError, FallbackRefusedError, FallbackUncertainError
 from domain.fallback import Fallback
 from infrastructure.channels.fallback_posting import post_once
 from infrastructure.configuration.secrets.accounts import SendgridAccount
@@ -57,7 +57,7 @@ class SendgridFallbackSender(FallbackSender):
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise FallbackUncertainError(f"SendGrid answered {status}")
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            raise FallbackNotSentError(f"SendGrid answered {status}")
+            raise FallbackRefusedError(f"SendGrid answered {status}")
 
 
 def _mail(fallback: Fallback, mail_from: str) -> dict[str, object]:

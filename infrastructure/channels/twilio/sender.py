@@ -13,7 +13,12 @@ from http import HTTPStatus
 from urllib.parse import urlencode
 
 from application.ports.fallback_sender import FallbackSender
-from domain.errors import FallbackNotSentError, FallbackUncertainError, TemporaryError
+from domain.errors import (
+    FallbackNotSentError,
+    FallbackRefusedError,
+    FallbackUncertainError,
+    TemporaryError,
+)
 from domain.fallback import Fallback
 from infrastructure.channels.fallback_posting import post_once
 from infrastructure.configuration.secrets.accounts import TwilioAccount
@@ -102,4 +107,4 @@ def _check(status: int, content: bytes) -> None:
     reason = _REASONS.get(code, _PERMANENT)
     extra = {"provider_code": code, "reason": reason}
     logger.log(_LEVELS[reason], "Twilio refused the answer", extra=extra)
-    raise FallbackNotSentError(f"Twilio refused the answer with error {code}")
+    raise FallbackRefusedError(f"Twilio refused the answer with error {code}")

@@ -8,7 +8,9 @@ import pytest
 from application.clock import Deadline
 from domain.channels import ChannelType
 from domain.errors import (
+    FallbackNotReachedError,
     FallbackNotSentError,
+    FallbackRefusedError,
     FallbackUncertainError,
     QueueRoutingError,
     StorageUnavailableError,
@@ -61,6 +63,11 @@ def test_pending_message_keeps_its_rule_alone() -> None:
     [
         (None, FallbackOutcome(FallbackResult.SENT, NOW)),
         (FallbackNotSentError(), FallbackOutcome(FallbackResult.FAILED, NOW, "not_sent")),
+        (
+            FallbackNotReachedError(),
+            FallbackOutcome(FallbackResult.FAILED, NOW, "not_reached"),
+        ),
+        (FallbackRefusedError(), FallbackOutcome(FallbackResult.FAILED, NOW, "refused")),
         (FallbackUncertainError(), FallbackOutcome(FallbackResult.UNCERTAIN, NOW)),
     ],
 )

@@ -19,6 +19,11 @@ from tests.application.frontdesk import FrontDesk
 from tests.builders import ACCOUNT, NOW, a_conversation, a_tenant, an_inbound_message
 
 MESSAGE_ID = "SM00000000000000000000000000000001"
+TODAY = f"{NOW:%Y-%m-%d}"
+TO_THE_AI = (
+    "frontdesk queues read sms-handoff",
+    "frontdesk queues move sms-handoff RECEIPT replies",
+)
 REPLIES = QueueName(ChannelType.SMS, QueueKind.REPLIES)
 HANDOFF = QueueName(ChannelType.SMS, QueueKind.HANDOFF)
 
@@ -57,6 +62,7 @@ def test_trace_is_found_by_the_ids_of_message_and_request(frontdesk: FrontDesk) 
     by_message, by_request = (trace_message(text) for text in (MESSAGE_ID, message.request_id))
     assert (by_message.kind, by_request.kind) == (TraceKind.MESSAGE_ID, TraceKind.REQUEST_ID)
     assert by_message.messages == by_request.messages
+    assert by_message.sentence.startswith("It went to the AI: it is on sms-replies")
     (one,) = by_message.messages
     assert (one.request_id, one.company_id) == (message.request_id, "acme")
     assert [station.kind for station in one.stations] == [
@@ -65,7 +71,8 @@ def test_trace_is_found_by_the_ids_of_message_and_request(frontdesk: FrontDesk) 
     ]
     assert details(one, StationKind.MATCHED)["rule"] == "only"
     assert details(one, StationKind.QUEUED)["delay_seconds"] == 30.0
-    assert "later ones are in the log alone" in by_message.notes[0]
+    assert "Repeats are answered 200, and are in the log as duplicate" in by_message.notes[0]
+    assert by_request.notes == ()
 
 
 def test_delayed_message_says_when_consumers_see_it(frontdesk: FrontDesk) -> None:
@@ -73,20 +80,24 @@ def test_delayed_message_says_when_consumers_see_it(frontdesk: FrontDesk) -> Non
     frontdesk.advance_clock(10)
     conclusion = trace(frontdesk).conclusion
     assert (conclusion.state, conclusion.since) == (TraceState.DELAYED, NOW)
-    assert (
-        "on sms-replies, and consumers see it from 12:00:30 UTC on (in 20 s)" in conclusion.sentence
+    assert conclusion.sentence == (
+        f"It went to the AI: it is on sms-replies, and consumers see it from {TODAY} 12:00:30 UTC "
+        "(in 20 s) on. REPLY_DELAY_SECONDS makes it wait 30 s, so that several messages in a row "
+        "are answered once. There is nothing to do until then."
     )
 
 
 def test_ready_message_names_the_consumer_that_does_not_run(frontdesk: FrontDesk) -> None:
     receive(frontdesk)
     frontdesk.advance_clock(40)
-    assert "a consumer takes it next" in trace(frontdesk).conclusion.sentence
+    assert "A consumer takes it next" in trace(frontdesk).conclusion.sentence
     frontdesk.advance_clock(600)
     conclusion = trace(frontdesk).conclusion
     assert conclusion.state is TraceState.READY
-    assert "no consumer has taken it since 12:00:30 UTC (10 min ago)" in conclusion.sentence
-    assert "check that the consumer of sms-replies runs" in conclusion.sentence
+    assert (
+        f"no consumer has taken it since {TODAY} 12:00:30 UTC (10 min ago)" in conclusion.sentence
+    )
+    assert "Check that the consumer of sms-replies runs" in conclusion.sentence
 
 
 def test_taken_message_leads_to_the_log_of_the_consumer(frontdesk: FrontDesk) -> None:
@@ -95,11 +106,17 @@ def test_taken_message_leads_to_the_log_of_the_consumer(frontdesk: FrontDesk) ->
     frontdesk.queue.receive(REPLIES, 1, visibility=timedelta(minutes=1))
     taken = trace(frontdesk).conclusion
     assert taken.state is TraceState.IN_FLIGHT
-    assert "for the first time, and has until 12:01:31 UTC" in taken.sentence
+    assert "a consumer has taken it from sms-replies, and has not acknowledged it" in taken.sentence
+    assert f"If it does not by {TODAY} 12:01:31 UTC (in 60 s), the message comes back" in (
+        taken.sentence
+    )
+    (station,) = [one for one in trace(frontdesk).stations if one.kind is StationKind.TAKEN]
+    assert (station.at, station.details["receive_count"]) == (None, 1)
     frontdesk.advance_clock(61)
     back = trace(frontdesk).conclusion
     assert back.state is TraceState.READY
-    assert "a consumer took it 1 time and did not acknowledge it" in back.sentence
+    assert "A consumer took it 1 time and did not acknowledge it" in back.sentence
+    assert taken.commands == back.commands == ()
     for conclusion in (taken, back):
         assert f"look for request id {message.request_id}" in conclusion.sentence
 
@@ -112,7 +129,8 @@ def test_acknowledged_message_is_done_for_frontdesk(frontdesk: FrontDesk) -> Non
     traced = trace(frontdesk)
     assert traced.conclusion.state is TraceState.ACKNOWLEDGED
     assert details(traced, StationKind.ACKNOWLEDGED) == {"queue": "sms-replies"}
-    assert "A consumer took it from sms-replies and acknowledged it" in traced.conclusion.sentence
+    assert "a consumer took it from sms-replies and acknowledged it" in traced.conclusion.sentence
+    assert traced.conclusion.commands == ()
 
 
 class Hidden(ContextReader):
@@ -129,7 +147,11 @@ def test_queue_that_shows_nothing_is_named_with_the_delay(frontdesk: FrontDesk) 
     frontdesk.advance_clock(120)
     traced = replace(use_case, queue=Hidden())(record)
     assert (traced.conclusion.state, traced.conclusion.since) == (TraceState.QUEUED, NOW)
-    assert "It was put on sms-replies at 12:00:00 UTC (2 min ago)" in traced.conclusion.sentence
+    assert (
+        f"it was put on sms-replies at {TODAY} 12:00:00 UTC (2 min ago)"
+        in traced.conclusion.sentence
+    )
+    assert traced.conclusion.commands == ("frontdesk queues list",)
     assert "This queue does not show what is in it" in traced.conclusion.sentence
     assert details(traced, StationKind.QUEUED)["delay_seconds"] == 30.0
 
@@ -139,17 +161,24 @@ def test_handed_off_message_says_so_and_how_to_end_that(frontdesk: FrontDesk) ->
     receive(frontdesk)
     traced = trace(frontdesk)
     assert details(traced, StationKind.QUEUED)["reason"] == "hand_off"
-    assert "on sms-handoff (a human answers this conversation; 'frontdesk conversations " in (
-        traced.conclusion.sentence
+    assert traced.conclusion.sentence.startswith("It went to a human: it is on sms-handoff")
+    assert "Hand-off is on for this conversation" in traced.conclusion.sentence
+    assert "That does not move what waits already" in traced.conclusion.sentence
+    assert f"its RECEIPT, which begins with {traced.request_id}." in traced.conclusion.sentence
+    assert traced.conclusion.commands == (
+        "frontdesk conversations hand-off conversation-1 off",
+        *TO_THE_AI,
     )
     frontdesk.switch_hand_off("conversation-1", on=False)
-    assert "hand-off is off by now" in trace(frontdesk).conclusion.sentence
+    conclusion = trace(frontdesk).conclusion
+    assert "Hand-off was on when it came. It is off now" in conclusion.sentence
+    assert conclusion.commands == TO_THE_AI
 
 
 def test_message_routed_before_the_hand_off_is_left_to_the_human(frontdesk: FrontDesk) -> None:
     receive(frontdesk)
     frontdesk.switch_hand_off("conversation-1", on=True)
-    assert "hand-off was switched on after it was routed" in trace(frontdesk).conclusion.sentence
+    assert "Hand-off was switched on after it was routed" in trace(frontdesk).conclusion.sentence
 
 
 def test_moved_message_says_that_it_was_moved(frontdesk: FrontDesk) -> None:
@@ -159,14 +188,26 @@ def test_moved_message_says_that_it_was_moved(frontdesk: FrontDesk) -> None:
     frontdesk.move_context(delivery.key, QueueKind.HANDOFF)
     traced = trace(frontdesk)
     assert details(traced, StationKind.QUEUED)["publication"] == 2
-    assert "on sms-handoff (it was moved there from the other queue)" in traced.conclusion.sentence
+    assert (
+        "An operator or a consumer moved it there from sms-replies at "
+        f"{TODAY} 12:00:31 UTC (0 s ago)." in traced.conclusion.sentence
+    )
+    assert traced.conclusion.commands == TO_THE_AI
 
 
 @pytest.mark.parametrize(
     ("changes", "reason", "words"),
     [
-        ({"metadata": {"automated": {"kind": "auto_reply"}}}, "automated", "(auto_reply)"),
-        ({"author_authenticated": False}, "unauthenticated_author", "is not authenticated"),
+        (
+            {"metadata": {"automated": {"kind": "auto_reply"}}},
+            "automated",
+            "It is an automatic reply, and AUTOMATED_MAIL",
+        ),
+        (
+            {"author_authenticated": False, "metadata": {"spf": "pass", "dkim": "none"}},
+            "unauthenticated_author",
+            "example.com sent it (SPF: passed for another domain, DKIM: no result), and UNAUTHENT",
+        ),
         ({"metadata": {"regrouping_suspected": True}}, "regrouping_suspected", "another message"),
     ],
 )
@@ -199,17 +240,24 @@ def blocked() -> FrontDesk:
 
 
 def test_pending_message_says_what_to_mend(blocked: FrontDesk) -> None:
-    assert "trace it again in half a minute" in trace(blocked).conclusion.sentence
+    assert "Trace it again in half a minute" in trace(blocked).conclusion.sentence
     blocked.advance_clock(31)
+    untried = trace(blocked).conclusion
+    assert "no process has tried again: the server probably stopped" in untried.sentence
+    assert untried.commands == ("frontdesk relay",)
     blocked.relay()
     leased = trace(blocked)
     assert details(leased, StationKind.ATTEMPTED)["attempts"] == 1
-    assert f"attempt 1 of {MAX_ATTEMPTS}, which ends at 12:01:01 UTC" in leased.conclusion.sentence
+    assert f"1 attempt to put it there failed, of {MAX_ATTEMPTS} at most" in (
+        leased.conclusion.sentence
+    )
+    assert f"The next one is at {TODAY} 12:01:01 UTC (in 30 s)" in leased.conclusion.sentence
     blocked.advance_clock(600)
     stuck = trace(blocked).conclusion
     assert (stuck.state, stuck.since) == (TraceState.PENDING, NOW)
-    assert "was tried again 1 of 100 times" in stuck.sentence
-    assert "'frontdesk relay' publishes it" in stuck.sentence
+    assert f"The next one is due since {TODAY} 12:01:01 UTC (10 min ago)." in stuck.sentence
+    assert f"The log lines with request id {leased.request_id} say why." in stuck.sentence
+    assert stuck.commands == ("frontdesk doctor", "frontdesk relay")
 
 
 def test_undeliverable_message_names_its_dead_letter(blocked: FrontDesk) -> None:
@@ -220,7 +268,10 @@ def test_undeliverable_message_names_its_dead_letter(blocked: FrontDesk) -> None
     assert traced.conclusion.state is TraceState.UNDELIVERABLE
     name = f"undeliverable-{traced.request_id}"
     assert details(traced, StationKind.DEAD_LETTER)["dead_letter_id"] == name
-    assert f"'frontdesk dead-letters redrive {name}' publishes it" in traced.conclusion.sentence
+    assert traced.conclusion.commands == (
+        "frontdesk doctor",
+        f"frontdesk dead-letters redrive {name}",
+    )
     blocked.dead_letters.delete(name)
     assert "nothing publishes it any more" in trace(blocked).conclusion.sentence
 
@@ -232,23 +283,28 @@ def test_erased_message_is_only_a_key(frontdesk: FrontDesk) -> None:
     frontdesk.retention.erase(RetainedMessage.of(record))
     traced = trace(frontdesk)
     assert (traced.conclusion.state, traced.sender) == (TraceState.ERASED, None)
-    assert "only its key is left" in traced.conclusion.sentence
+    assert "an operator erased the person, or MESSAGE_RETENTION_DAYS were over" in (
+        traced.conclusion.sentence
+    )
 
 
 OPEN = (
-    "'frontdesk conversations open --channel sms --sender +14155550123 --recipient +15005550006' "
-    "opens one, then 'frontdesk unmatched redrive' delivers it."
+    "frontdesk conversations open --channel sms --sender +14155550123 --recipient +15005550006",
+    "frontdesk unmatched redrive",
 )
 
 
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (None, "+14155550123 has no open conversation with +15005550006 (the sender got the "),
-        (a_conversation(conversation_status=CLOSED), "+15005550006, for conversation-1 is closed"),
+        (None, "+14155550123 has no open conversation with +15005550006. The fallback was sent "),
+        (
+            a_conversation(conversation_status=CLOSED),
+            "+15005550006. Its conversation conversation-1 is closed, and stays closed",
+        ),
         (
             a_conversation(recipient_id="+15005550099"),
-            "+15005550006, only conversation-1 with +15005550099",
+            "+15005550006. Its conversation conversation-1 is with +15005550099 alone.",
         ),
     ],
     ids=["none", "closed", "another recipient"],
@@ -265,12 +321,18 @@ def test_unmatched_message_says_which_conversation_is_missing(
     assert details(traced, StationKind.UNMATCHED) == {"rule": "no_conversation"}
     assert details(traced, StationKind.FALLBACK) == {"result": "sent", "reason": None}
     assert words in traced.conclusion.sentence
-    assert traced.conclusion.sentence.endswith(OPEN)
+    assert traced.conclusion.commands == OPEN
 
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [("STOP", "one of the words STOP"), ("Hello?", "no second one within the same window")],
+    [
+        (
+            "STOP",
+            "No fallback was sent: its text is STOP, START or HELP, which the provider handles.",
+        ),
+        ("Hello?", "had got one before, and FALLBACK_WINDOW_SECONDS allows one in 24 h."),
+    ],
 )
 def test_unmatched_message_says_why_there_was_no_fallback(body: str, words: str) -> None:
     frontdesk = FrontDesk()
@@ -283,8 +345,9 @@ def test_message_whose_conversation_was_opened_since_only_needs_a_redrive() -> N
     frontdesk = FrontDesk()
     receive(frontdesk)
     frontdesk.given_conversation()
-    sentence = trace(frontdesk).conclusion.sentence
-    assert "now there is conversation-1: 'frontdesk unmatched redrive' delivers it" in sentence
+    conclusion = trace(frontdesk).conclusion
+    assert "Now there is conversation-1." in conclusion.sentence
+    assert conclusion.commands == ("frontdesk unmatched redrive",)
     assert [*frontdesk.redrive()]
     redriven = trace(frontdesk)
     assert details(redriven, StationKind.MATCHED)["rule"] == "redriven"
@@ -300,10 +363,22 @@ def test_message_of_a_foreign_recipient_names_the_tenants() -> None:
     number = "+15005550007"
     receive(frontdesk, replace(message, recipient=Recipient(number, number, (number,))))
     traced = trace(frontdesk)
-    assert f"account {ACCOUNT} delivered it for {number}, which is another company's by the " in (
-        traced.conclusion.sentence
-    )
+    assert (
+        f"by TENANTS, {number} belongs to company globex, which has no account of this channel. "
+        f"But account {ACCOUNT} delivered it, which belongs to company acme. Either TENANTS is "
+        "wrong, or the provider has this address in the wrong account."
+    ) in traced.conclusion.sentence
+    assert traced.conclusion.commands == ("frontdesk unmatched redrive",)
     assert traced.company_id is None
+
+
+def test_message_of_an_account_that_is_not_configured_any_more_names_those_that_are() -> None:
+    frontdesk = FrontDesk(directory=TenantDirectory((a_tenant(accounts=frozenset({"AC2"})),)))
+    message = receive(frontdesk)
+    sentence = trace(frontdesk, message.request_id).conclusion.sentence
+    assert f"account {ACCOUNT} delivered it, and is not configured now. Configured are: AC2." in (
+        sentence
+    )
 
 
 def test_message_of_a_list_that_hides_its_author_needs_a_human() -> None:
@@ -324,7 +399,7 @@ def test_message_whose_conversation_was_closed_while_it_was_pending_says_so(
     blocked.relay()
     traced = trace(blocked)
     assert traced.conclusion.state is TraceState.UNMATCHED
-    assert "its own was closed or deleted before it was on a queue" in traced.conclusion.sentence
+    assert "Its own was closed or deleted before it was on a queue" in traced.conclusion.sentence
 
 
 def test_message_that_left_its_queue_without_a_trace_leads_to_the_consumer(
@@ -334,7 +409,10 @@ def test_message_that_left_its_queue_without_a_trace_leads_to_the_consumer(
     frontdesk.queue._entries.clear()
     conclusion = trace(frontdesk).conclusion
     assert conclusion.state is TraceState.QUEUED
-    assert "and it is not there any more: look for request id" in conclusion.sentence
+    assert (
+        "and is not there any more. If the customer got no answer, look for request id"
+        in conclusion.sentence
+    )
 
 
 def test_message_of_a_deleted_conversation_says_so(frontdesk: FrontDesk) -> None:

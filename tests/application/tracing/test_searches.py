@@ -1,5 +1,6 @@
 """Traces of customers and conversations, of webhooks without a record, and of nothing known."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NoReturn
 
@@ -13,9 +14,11 @@ from application.tracing import unrecorded
 from application.tracing.find_recorded import LATEST
 from application.tracing.results import Trace, TraceKind, TraceState
 from application.tracing.trace_message import LONGEST
+from application.tracing.unrecorded import SEARCH_SECONDS
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.tenants import TenantDirectory
+from domain.times import readable
 from tests.application.frontdesk import FrontDesk, StubParser
 from tests.builders import ACCOUNT, NOW, a_tenant, an_inbound_message, verified
 
@@ -65,8 +68,9 @@ def test_address_shows_the_latest_messages_wherever_they_are() -> None:
     assert [one.message_id for one in found.messages] == ["SM4", "SM3", "SM2", "SM1"]
     states = {one.message_id: one.conclusion.state for one in found.messages}
     assert (states["SM4"], states["SM1"]) == (TraceState.DELAYED, TraceState.UNMATCHED)
-    assert found.sentence.startswith("The latest message: It is on sms-replies")
-    assert f"'frontdesk trace {found.messages[0].request_id}' shows its whole way" in found.sentence
+    assert found.sentence.startswith("The latest message: It went to the AI: it is on sms-r")
+    name = found.messages[0].request_id
+    assert found.notes == (f"'frontdesk trace {name}' shows the whole way of the latest",)
 
 
 def test_address_says_that_webhooks_were_refused_after_its_latest_message() -> None:
@@ -74,7 +78,7 @@ def test_address_says_that_webhooks_were_refused_after_its_latest_message() -> N
     refusals = frontdesk.container.refusals()
     refusals.add(ChannelType.SMS, ACCOUNT, "signature_mismatch", "https://hooks.example/sms")
     receive(frontdesk, 1)
-    assert trace(frontdesk, "+14155550123").notes == trace(frontdesk, "SM1").notes
+    assert trace(frontdesk, "+14155550123").notes == ()
     frontdesk.advance_clock(60)
     refusals.add(ChannelType.SMS, ACCOUNT, "signature_mismatch", "https://hooks.example/sms")
     notes = trace(frontdesk, "+14155550123").notes
@@ -100,8 +104,8 @@ def test_address_finds_what_waits_in_the_spool() -> None:
     found = trace(frontdesk, "+14155550123")
     (one,) = found.messages
     assert (one.conclusion.state, one.sender) == (TraceState.SPOOLED, "+14155550123")
-    assert "It is in the spool since 12:00:00 UTC (5 min ago)" in found.sentence
-    assert "'frontdesk relay' processes it" in found.sentence
+    assert f"It is in the spool since {readable(NOW)} (5 min ago): it is safe" in found.sentence
+    assert found.commands == ("frontdesk doctor", "frontdesk relay")
     assert trace(frontdesk, "+14155550999").kind is TraceKind.UNKNOWN
     assert trace(frontdesk, MESSAGE_ID).messages == found.messages
     assert trace(frontdesk, an_inbound_message().request_id).messages == found.messages
@@ -110,13 +114,17 @@ def test_address_finds_what_waits_in_the_spool() -> None:
 def test_unreadable_webhook_is_found_by_the_provider_id_in_it() -> None:
     frontdesk = FrontDesk()
     unreadable(frontdesk)
-    dead_letter = given_dead_letter(frontdesk)
+    dead_letter = given_dead_letter(frontdesk, kind="unreadable")
     found = trace(frontdesk, "SM1")
     (one,) = found.messages
     assert (one.conclusion.state, one.conclusion.since) == (TraceState.DEAD_LETTER, NOW)
     name = dead_letter.dead_letter_id
-    assert f"'frontdesk dead-letters redrive {name}' processes it" in found.sentence
-    assert trace(frontdesk, name).messages == found.messages
+    assert "Frontdesk could not read it: KeyError. Probably a proxy" in found.sentence
+    verbs = ("show", "delete", "redrive")
+    assert found.commands == tuple(f"frontdesk dead-letters {verb} {name}" for verb in verbs)
+    assert one.message_id == "SM1"
+    by_name = trace(frontdesk, name).messages
+    assert by_name == (replace(one, message_id=None),)
     assert trace(frontdesk, name).kind is TraceKind.DEAD_LETTER_ID
 
 
@@ -127,7 +135,7 @@ def test_each_kind_of_dead_letter_says_what_to_do(kind: DeadLetterKind) -> None:
     frontdesk = FrontDesk()
     unreadable(frontdesk)
     name = given_dead_letter(frontdesk, kind=kind).dead_letter_id
-    assert f"'frontdesk dead-letters redrive {name}'" in trace(frontdesk, "SM1").sentence
+    assert f"frontdesk dead-letters redrive {name}" in trace(frontdesk, "SM1").commands
 
 
 def test_search_of_more_than_it_looks_through_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +149,22 @@ def test_search_of_more_than_it_looks_through_says_so(monkeypatch: pytest.Monkey
     notes = trace(frontdesk, "SM3").notes
     assert any("the spool was searched as far as its latest 1 entries" in note for note in notes)
     assert any("only the latest 1 dead letters were searched" in note for note in notes)
+
+
+def test_search_that_takes_long_ends_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    frontdesk = FrontDesk()
+    for number in range(4):
+        given_dead_letter(frontdesk, b"MessageSid=SM%d" % number)
+    stored = [*frontdesk.dead_letters.each_dead_letter()]
+
+    def read_slowly(**_: object) -> Iterator[DeadLetter]:
+        for dead_letter in stored:
+            frontdesk.advance_clock(SEARCH_SECONDS / 2)
+            yield dead_letter
+
+    monkeypatch.setattr(frontdesk.dead_letters, "each_dead_letter", read_slowly)
+    notes = trace(frontdesk, "SM404").notes
+    assert any("only the latest 2 dead letters were searched" in note for note in notes)
 
 
 def test_webhook_without_a_record_belongs_to_the_company_of_its_account() -> None:
@@ -162,6 +186,19 @@ def test_mail_is_found_with_its_brackets_or_without() -> None:
     for text in ("<1@mail.example>", "1@mail.example", mail.request_id):
         (one,) = trace(frontdesk, text).messages
         assert one.request_id == mail.request_id
+
+
+def test_two_mails_with_one_message_id_are_both_recorded() -> None:
+    frontdesk = FrontDesk()
+    for subject in ("First", "Second"):
+        mail = an_inbound_message(ChannelType.EMAIL, message_id="<1@mail.example>")
+        mail = replace(mail, subject=subject, content_hash=subject, body=subject)
+        frontdesk.record_message(mail, Deadline.after())
+    found = trace(frontdesk, "1@mail.example")
+    assert {one.subject for one in found.messages} == {"First", "Second"}
+    assert found.sentence.startswith(
+        "Several different messages carry this id. Each is recorded, and none is lost. The latest"
+    )
 
 
 def test_message_of_any_configured_account_is_found() -> None:
@@ -208,16 +245,32 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
     assert "It may have been refused: webhooks of sms and whatsapp were, the latest at " in (
         found.sentence
     )
-    assert "signature_mismatch. 'frontdesk doctor' says what to do" in found.sentence
+    assert ", signature_mismatch. 'frontdesk doctor' says what to do." in found.sentence
     assert [one.channel for one in trace(frontdesk, "<1@mail.example>").refusals] == [
         ChannelType.EMAIL
     ]
 
 
+def test_refusals_of_strangers_do_not_hide_that_of_a_known_account() -> None:
+    frontdesk = FrontDesk()
+    refusals = frontdesk.container.refusals()
+    refusals.add(ChannelType.SMS, ACCOUNT, "signature_mismatch", "https://hooks.example/sms")
+    refusals.add(ChannelType.SMS, "", "account_unknown", "")
+    assert ", signature_mismatch. " in trace(frontdesk, "SM404").sentence
+
+
 def test_nothing_known_and_nothing_refused_leads_to_the_provider() -> None:
     sentence = trace(FrontDesk(), MESSAGE_ID).sentence
     assert f"Nothing is known of {MESSAGE_ID}: there is no record, no spool entry" in sentence
-    assert "own log has the URL that it called" in sentence
+    assert "The provider's own log has the URL that it called" in sentence
+
+
+def test_id_of_an_erased_conversation_is_not_said_to_have_never_come() -> None:
+    name = "7d013358-8f7a-5054-bf81-912fc7c30fbd"
+    found = trace(FrontDesk(), name)
+    assert not found.is_known
+    assert found.sentence.startswith(f"Nothing is known of {name}. Ids of this form are made by")
+    assert "deleted, or erased with its person" in found.sentence
 
 
 @pytest.mark.parametrize("text", ["", " ", "x" * (LONGEST + 1), "a\x00b", "\ud800", "a\nb"])
@@ -249,7 +302,7 @@ def test_webhook_in_the_spool_is_found_while_the_store_does_not_answer(
         assert [one.conclusion.state for one in found.messages] == [TraceState.SPOOLED]
         assert any("the store could not be asked: no answer" in note for note in found.notes)
     unknown = trace_message("SM404")
-    assert unknown.sentence.startswith("It is not known whether SM4")
+    assert unknown.sentence.startswith("It is not known whether SM404 is recorded: no answer.")
     assert "'frontdesk doctor' says what is wrong" in unknown.sentence
 
 

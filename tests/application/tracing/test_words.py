@@ -7,36 +7,59 @@ import pytest
 from application.ports.refusals import Refusal
 from application.tracing.fallback_words import fallback_words
 from application.tracing.nothing_known import NothingKnown
-from application.tracing.wording import ago, command, duration
+from application.tracing.wording import ago, ahead, command, duration, shell
 from domain.automated_mail import Suppression
 from domain.channels import ChannelType
 from domain.trail import FallbackOutcome, FallbackResult
-from tests.builders import NOW
+from tests.builders import NOW, an_inbound_message
 
 
 @pytest.mark.parametrize(
     ("result", "reason", "words"),
     [
-        (FallbackResult.SENT, None, "the sender got the fallback at 12:00:00 UTC"),
-        (FallbackResult.WRITTEN_TO_FILE, None, "the fallback went to fallbacks.jsonl"),
-        (FallbackResult.UNCERTAIN, None, "the provider did not say at 12:00:00 UTC whether"),
-        (FallbackResult.THROTTLED, "hourly_limit", "none, for the hourly limit was reached"),
-        (FallbackResult.FAILED, "not_sent", "none, for the provider refused it"),
-        (FallbackResult.SUPPRESSED, "auto_submitted", "a program seems to have written it (auto_"),
+        (FallbackResult.SENT, None, "The fallback was sent at 2026-03-04 12:00:00 UTC."),
+        (FallbackResult.WRITTEN_TO_FILE, None, "The fallback went to the file fallbacks.jsonl"),
+        (
+            FallbackResult.UNCERTAIN,
+            None,
+            "The provider did not say at 2026-03-04 12:00:00 UTC whether",
+        ),
+        (
+            FallbackResult.THROTTLED,
+            "hourly_limit",
+            "as many as FALLBACK_MAX_PER_HOUR allows were sent",
+        ),
+        (
+            FallbackResult.THROTTLED,
+            "already_answered",
+            "FALLBACK_WINDOW_SECONDS allows one in 24 h",
+        ),
+        (FallbackResult.FAILED, "not_sent", "was not reached, refused it, or there were no cred"),
+        (FallbackResult.FAILED, "not_reached", "there was no connection to the provider"),
+        (FallbackResult.FAILED, "refused", "the provider refused to send it"),
+        (FallbackResult.SUPPRESSED, "short_code", "+14155550123 is a short code"),
+        (FallbackResult.SUPPRESSED, "auto_submitted", "header Auto-Submitted says that a program"),
+        (FallbackResult.SUPPRESSED, "later_code", "a program seems to have written it (later_"),
     ],
 )
 def test_fallback_is_told_as_it_was(result: FallbackResult, reason: str | None, words: str) -> None:
-    assert words in fallback_words(FallbackOutcome(result, NOW, reason), NOW)
+    assert words in said_of(FallbackOutcome(result, NOW, reason))
 
 
 @pytest.mark.parametrize("reason", list(Suppression))
 def test_every_reason_has_words(reason: Suppression) -> None:
     outcome = FallbackOutcome(FallbackResult.SUPPRESSED, NOW, reason)
-    assert fallback_words(outcome, NOW).startswith("of the fallback the sender got no")
+    said = said_of(outcome)
+    assert said.startswith("No fallback was sent: ")
+    assert "a program seems" not in said
 
 
 def test_fallback_of_an_older_message_is_in_the_log() -> None:
-    assert fallback_words(None, NOW) == "what became of its fallback is in the log alone"
+    assert said_of(None) == "What became of its fallback is in the log alone."
+
+
+def said_of(outcome: FallbackOutcome | None) -> str:
+    return fallback_words(outcome, an_inbound_message(), timedelta(days=1))
 
 
 def nothing_known(*refusals: Refusal, failure: str | None = None, **changes: bool) -> NothingKnown:
@@ -54,7 +77,11 @@ def test_refusals_that_cannot_be_seen_are_in_the_log() -> None:
 @pytest.mark.parametrize(
     ("channel", "reason", "words"),
     [
-        (ChannelType.SMS, "account_unknown", "webhooks of sms were, the latest at 11:59:00 UTC"),
+        (
+            ChannelType.SMS,
+            "account_unknown",
+            "webhooks of sms were, the latest at 2026-03-04 11:59:00 UTC",
+        ),
         (None, "path_unknown", "requests to paths that are no webhook were, the latest at "),
     ],
 )
@@ -90,15 +117,16 @@ def test_hash_of_the_log_leads_to_the_request_id_beside_it() -> None:
     assert sentence.endswith("trace the request_id of the same log line.")
 
 
-def test_times_are_of_a_day_and_lengths_of_one_unit() -> None:
-    assert ago(NOW - timedelta(minutes=12), NOW) == "11:48:00 UTC (12 min ago)"
-    assert ago(NOW - timedelta(days=3), NOW) == "2026-03-01 12:00:00 UTC (3 d ago)"
-    assert [duration(seconds) for seconds in (-1, 5, 119, 120, 7200)] == [
-        *("0 s", "5 s", "119 s", "2 min", "2 h")
+def test_times_have_a_date_and_lengths_are_as_a_person_says_them() -> None:
+    assert ago(NOW - timedelta(minutes=12), NOW) == "2026-03-04 11:48:00 UTC (12 min ago)"
+    assert ahead(NOW + timedelta(days=3), NOW) == "2026-03-07 12:00:00 UTC (in 3 days)"
+    assert [duration(seconds) for seconds in (-1, 5, 119, 120, 900, 3599, 5040, 7200)] == [
+        *("0 s", "5 s", "119 s", "2 min", "15 min", "1 h", "1 h 24 min", "2 h")
     ]
 
 
 def test_commands_are_quoted_as_a_shell_takes_them() -> None:
+    assert shell("trace", "<1@a.example>") == "frontdesk trace '<1@a.example>'"
     assert command("trace", "SM1") == "'frontdesk trace SM1'"
     assert command("trace", "<1@a.example>") == "'frontdesk trace \"<1@a.example>\"'"
     assert command("trace", "a $(reboot)") == "'frontdesk trace 'a $(reboot)''"

@@ -13,7 +13,7 @@ import pytest
 
 from application.clock import utc_now
 from domain.messages import LONGEST_LEASE
-from domain.times import rfc3339
+from domain.times import readable
 from entrypoints.composition.container import Container
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
 from infrastructure.sqlite.sqlite_schema import MIGRATIONS
@@ -89,7 +89,7 @@ def test_doctor_counts_hidden_spool_entries(container: Container) -> None:
     spool.enqueue(an_entry("a0"))
     assert spool.receive(1, timedelta(minutes=1))
     assert lines_about("spool") == [
-        f"warning spool           1 spooled, the oldest came at {rfc3339(NOW)}: each is tried "
+        f"warning spool           1 spooled, the oldest came at {readable(NOW)}: each is tried "
         "again within 5 minutes, and 'frontdesk relay' processes now what is due"
     ]
 
@@ -105,8 +105,8 @@ def test_doctor_reports_when_a_pending_message_is_tried_next(container: Containe
     now = utc_now()
     assert container.outbox().take_lease(record, now)
     assert lines_about("pending") == [
-        f"warning pending         1, the oldest of {rfc3339(NOW)}, on no queue yet: attempts so "
-        f"far: 8, the next is at {rfc3339(now + LONGEST_LEASE)}"
+        f"warning pending         1, the oldest of {readable(NOW)}, on no queue yet: attempts so "
+        f"far: 8, the next is at {readable(now + LONGEST_LEASE)}"
     ]
 
 
@@ -116,7 +116,7 @@ def test_doctor_reports_how_many_pending_messages_are_due(container: Container) 
         container.message_store().record(record)
     assert container.outbox().take_lease(first, utc_now())
     assert lines_about("pending") == [
-        f"warning pending         2, the oldest of {rfc3339(NOW)}, on no queue yet: "
+        f"warning pending         2, the oldest of {readable(NOW)}, on no queue yet: "
         "'frontdesk relay' publishes 1 of them now"
     ]
 

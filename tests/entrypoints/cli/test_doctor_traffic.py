@@ -13,7 +13,7 @@ from application.clock import Clock, utc_now
 from domain.channels import ChannelType
 from domain.queues import QueueKind, QueueName
 from domain.routing import Route
-from domain.times import rfc3339
+from domain.times import readable
 from entrypoints.composition.container import Container
 from entrypoints.operations import clock_checks
 from entrypoints.operations.clock_checks import KernelClock
@@ -152,7 +152,7 @@ def test_queue_that_no_consumer_empties_is_a_warning(
     (line,) = lines_about("consumers")
     assert line.startswith(
         f"warning: sms-handoff: 1 ready, 0 taken, the oldest is there since "
-        f"{rfc3339(published_at)[:16]}"
+        f"{readable(published_at)[:16]}"
     )
     assert line.endswith("(3 h): no consumer takes them: does it run?")
 
@@ -204,5 +204,5 @@ def test_clock_that_was_set_back_is_noticed_by_the_files(data_dir: Path) -> None
     os.utime(data_dir / "frontdesk.db", (later.timestamp(), later.timestamp()))
     line, _ = lines_about("clock")
     assert line.startswith(
-        f"warning: it was set back: a file in {data_dir} is of {rfc3339(later)}, which is still"
+        f"warning: it was set back: a file in {data_dir} is of {readable(later)}, which is still"
     )

@@ -31,15 +31,13 @@ def test_way_of_a_message_is_shown_with_what_to_do(container: Container) -> None
     container.conversation_store().open_conversation(a_conversation())
     request_id = receive(container)
     lines = run_frontdesk("trace", "SM1").stdout.splitlines()
-    assert lines[0] == "Message SM1 (sms)"
-    kinds = [line.split()[3] for line in lines[1:6]]
+    assert lines[0].startswith("It went to the AI: it is on sms-replies, and consumers see it from")
+    assert lines[1:3] == ["", "Message SM1 (sms)"]
+    kinds = [line.split()[3] for line in lines[3:8]]
     assert kinds == ["received", "recorded", "matched", "queued", "waiting"]
-    assert f"request id: {request_id}" in lines[2]
-    assert "rule: the only open one" in lines[3]
-    assert lines[7].startswith("It is on sms-replies, and consumers see it from ")
-    assert lines[8].startswith(
-        "Note: this is its first delivery; later ones are in the log alone: "
-    )
+    assert f"request id: {request_id}" in lines[4]
+    assert "rule: the only open one" in lines[5]
+    assert lines[8].startswith("Note: it is processed once, however often the provider delivers")
 
 
 def test_trace_as_json_has_stations_and_conclusion(container: Container) -> None:
@@ -49,6 +47,7 @@ def test_trace_as_json_has_stations_and_conclusion(container: Container) -> None
     assert (found["traced"], found["kind"]) == (request_id, "request_id")
     (message,) = found["messages"]
     assert message["sentence"] == found["sentence"]
+    assert message["commands"] == found["commands"] == []
     assert (message["state"], message["company_id"]) == ("delayed", "acme")
     assert (message["request_id"], message["from"]) == (request_id, "+14155550123")
     waiting = message["stations"][-1]
@@ -59,9 +58,33 @@ def test_trace_as_json_has_stations_and_conclusion(container: Container) -> None
 def test_messages_of_a_customer_have_a_line_each(container: Container) -> None:
     ids = [receive(container, f"SM{number}") for number in range(3)]
     output = run_frontdesk("trace", "+14155550123").stdout.splitlines()
-    assert [line.split()[4] for line in output[:3]] == ids[::-1]
-    assert all("unmatched since" in line for line in output[:3])
-    assert "'frontdesk trace " in output[4]
+    assert output[0].startswith("The latest message: It is unmatched since ")
+    addresses = "--sender +14155550123 --recipient +15005550006"
+    assert output[1:4] == [
+        f"  frontdesk conversations open --channel sms {addresses}",
+        "  frontdesk unmatched redrive",
+        "",
+    ]
+    assert [line.split()[2] for line in output[5:8]] == ids[::-1]
+    assert all("unmatched" in line for line in output[5:8])
+    assert output[8] == f"Note: 'frontdesk trace {ids[2]}' shows the whole way of the latest."
+
+
+def test_messages_with_one_id_are_told_apart_by_author_and_subject(container: Container) -> None:
+    for number in range(2):
+        receive(
+            container,
+            "<1@mail.example>",
+            channel=ChannelType.EMAIL,
+            subject=f"Matter {number}",
+            content_hash=str(number),
+            body=f"Text {number}",
+        )
+    output = run_frontdesk("trace", "<1@mail.example>").stdout
+    assert "Several different messages carry this id." in output
+    rows = [line for line in output.splitlines() if "Matter" in line]
+    assert len(rows) == 2
+    assert all("ana@example.com" in row for row in rows)
 
 
 def test_mail_is_traced_by_its_message_id(container: Container) -> None:

@@ -10,7 +10,7 @@ from dependency_injector import providers
 from application.ports.checks import CheckStatus
 from domain.channels import ChannelType
 from domain.messages import STUCK_AFTER
-from domain.times import rfc3339
+from domain.times import readable
 from entrypoints.composition.container import Container, build_container
 from entrypoints.operations.checks import (
     UnansweredError,
@@ -85,11 +85,11 @@ def test_backlog_is_reported_as_warnings(complete: dict[str, str]) -> None:
         "and 'frontdesk relay' processes now what is due"
     )
     assert warnings["pending"].text == (
-        f"1, the oldest of {rfc3339(NOW - 2 * STUCK_AFTER)}, on no queue yet: "
+        f"1, the oldest of {readable(NOW - 2 * STUCK_AFTER)}, on no queue yet: "
         "'frontdesk relay' publishes them now"
     )
     assert warnings["dead letters"].text == (
-        f"1, the oldest of {rfc3339(NOW)}: see 'frontdesk dead-letters list'"
+        f"1, the oldest of {readable(NOW)}: see 'frontdesk dead-letters list'"
     )
     left = [warnings[check].status for check in ("spool", "pending", "dead letters")]
     assert left == [CheckStatus.WARNING] * 3

@@ -1,15 +1,20 @@
 """A token of one company finds nothing of another one, whatever it asks for."""
 
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
+from application.clock import utc_now
+from application.ports.pages import PAGE_SIZE
+from application.tracing.find_recorded import LATEST
 from application.tracing.nothing_known import NOBODY_HAS_WRITTEN
 from domain.channels import ChannelType
 from entrypoints.http.api.application import create_api
 from tests.end_to_end.companies import ACME, BRILL, given_conversation_with
-from tests.end_to_end.responses import SMS
+from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, given_token, problem, running
 from tests.entrypoints.http.api.shared_desk import CUSTOMER, UNKNOWN, Things, shared_desk
 from tests.entrypoints.http.api.steered import NEW, received
@@ -202,9 +207,44 @@ def test_trace_of_a_customer_of_both_companies_shows_each_its_own(desk: Desk) ->
 def test_trace_of_an_unmatched_message_names_no_conversation_elsewhere(desk: Desk) -> None:
     whole, acme, _ = desk
     given_conversation_with(whole.frontdesk, BRILL, SMS, sender_id=UNKNOWN, company_id=None)
-    path = f"/v1/trace/{acme.unmatched}"
-    assert b"brill" in whole.call("GET", path).data
-    shown = acme.api.call("GET", path)
+    shown = acme.api.call("GET", f"/v1/trace/{acme.unmatched}")
     assert shown.json()["messages"][0]["state"] == "unmatched"
     assert b"brill" not in shown.data
     assert BRILL.number.encode() not in shown.data
+
+
+def test_messages_to_another_company_crowd_none_out_of_a_trace(tmp_path: Path) -> None:
+    """Otherwise it would show that the customer writes to others too."""
+    with shared_desk(tmp_path) as (whole, acme, _):
+        before = acme.api.get(f"/v1/trace/{CUSTOMER}")["messages"]
+        for number in range(LATEST):
+            webhook = BRILL.signed_webhook(
+                whole.frontdesk, EMAIL, sender=CUSTOMER, body=f"{number}"
+            )
+            assert whole.frontdesk.post(webhook).status == 200
+        after = acme.api.get(f"/v1/trace/{CUSTOMER}")["messages"]
+        assert [one["request_id"] for one in after] == [one["request_id"] for one in before]
+
+
+def test_cursor_names_nothing_of_another_company(tmp_path: Path) -> None:
+    """A page of a company's own ends where the look at the list ended."""
+    with shared_desk(tmp_path) as (whole, acme, _):
+        for number in range(PAGE_SIZE + 2):
+            whole.frontdesk.given_conversation(
+                EMAIL, conversation_id=f"brill-{number}", company_id="brill"
+            )
+        given_conversation_with(whole.frontdesk, ACME, SMS, last_activity_at=utc_now())
+        first = acme.api.get("/v1/conversations", limit=2)
+        assert [one["company_id"] for one in first["items"]] == ["acme", "acme"]
+        assert b"brill" not in urlsafe_b64decode(first["cursor"] + "===")
+        rest = acme.api.get("/v1/conversations", after=first["cursor"])
+        assert rest == {"items": [], "cursor": None}
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("cursor", ["x", "é", "WyJ1bm1hdGNoZWQiXQ"])
+def test_cursor_that_was_never_given_is_refused(desk: Desk, path: str, cursor: str) -> None:
+    _, acme, brill = desk
+    answer = acme.api.call("GET", f"{path_of(path, brill)}?{urlencode({'after': cursor})}")
+    assert problem(answer) == 422
+    assert answer.json()["errors"][0]["field"] == "query.after"

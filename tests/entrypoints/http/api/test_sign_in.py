@@ -1,10 +1,13 @@
 """Browsers sign in with a code or a token, and nobody signs them in or out from elsewhere."""
 
 import re
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import urllib3
@@ -13,6 +16,7 @@ from dependency_injector import providers
 from application.clock import utc_now
 from entrypoints.composition.container import build_container
 from entrypoints.http.api.sessions import Sessions
+from entrypoints.http.api.sign_in import FORMS_AT_ONCE
 from entrypoints.http.api.sign_in_codes import SignInCodes
 from infrastructure.configuration.api_access import TOKEN_FILE, keep_local_token
 from tests.end_to_end.frontdesk import hosting, serving
@@ -223,6 +227,27 @@ def test_first_page_leads_to_the_sign_in_page(browser: Api) -> None:
 def test_large_form_is_refused(browser: Api) -> None:
     assert browser.post_form("/sign-in", {"token": "x" * 5000}).status == 413
     assert browser.post_form("/sign-in", {str(n): "x" for n in range(99)}).status == 413
+
+
+def test_forms_that_arrive_slowly_keep_nobody_from_signing_in(
+    local: tuple[Api, Path], browser: Api
+) -> None:
+    url = urlsplit(browser.frontdesk.origin)
+    head = (
+        "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with ExitStack() as stack:
+        slow = [
+            stack.enter_context(socket.create_connection((url.hostname, url.port), timeout=5))
+            for _ in range(FORMS_AT_ONCE)
+        ]
+        for one in slow:
+            one.sendall(head.encode())
+            assert one.recv(100).startswith(b"HTTP/1.1 100")  # now its body is awaited
+        response = browser.post_form("/sign-in", {"token": keep_local_token(local[1])})
+        assert response.status == 303
+        assert slow[0].recv(100).startswith(b"HTTP/1.1 408")
 
 
 def test_session_ends_after_twelve_hours_or_with_its_token(tmp_path: Path) -> None:
