@@ -6,7 +6,7 @@ from datetime import timedelta
 from application.ports.checks import CheckStatus
 from application.ports.refusals import Refusal
 from domain.channels import ChannelType
-from domain.errors import UnsupportedChannelError
+from domain.errors import PayloadTooLargeError, UnsupportedChannelError
 from domain.times import readable
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.container import Container
@@ -58,7 +58,11 @@ def refusal_line(refusal: Refusal, settings: Settings) -> str:
             " That is http, and providers most likely call https: then no signature fits, until "
             "PUBLIC_BASE_URL begins with https."
         )
-    return f"{line} {remedy(refusal.channel, refusal.reason)}" if refusal.channel else line
+    if refusal.channel:
+        line += f" {remedy(refusal.channel, refusal.reason)}"
+    if refusal.reason == PayloadTooLargeError.reason:
+        line += f". MAX_BODY_BYTES is {settings.max_body_bytes}"
+    return line
 
 
 def _when(refusal: Refusal, noun: str) -> str:

@@ -37,6 +37,6 @@ REMEDIES = {
     ),
     "too_large": (
         "They are over MAX_BODY_BYTES and got a 413. SendGrid drops such mail, and nothing of it "
-        "is here: raise the limit, and let the customer send it again, smaller or not"
+        "is here: raise the limit, and let the customer send it again"
     ),
 }

@@ -110,6 +110,7 @@ def test_conversation_without_messages_shows_the_refusals_too(container: Contain
     assert result.stdout.startswith("Nobody has written in this conversation yet")
     assert "Refused: sms: 1 webhook at " in result.stdout
     assert "too_large. They are over MAX_BODY_BYTES" in result.stdout
+    assert "MAX_BODY_BYTES is 33554432." in result.stdout
     assert "to a path that is no webhook (404). The right URLs end with " in result.stdout
 
 
