@@ -25,7 +25,7 @@ MOST_SEARCHED = 1000
 """How many entries of the spool, and how many dead letters, are looked through at most."""
 
 SEARCH_SECONDS = 5.0
-"""How long dead letters are looked through at most: in S3 each of them is a request."""
+"""How long dead letters are looked through at most: in an object store each is a request."""
 
 Wanted = Callable[[VerifiedWebhook, tuple[InboundMessage, ...]], bool]
 """Whether a webhook is looked for; without its messages if it cannot be read."""
