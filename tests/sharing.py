@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 DEPLOYMENT = "tests/deployment"
-FIRST = (DEPLOYMENT, "tests/faults", "tests/end_to_end")
+FIRST = (DEPLOYMENT, "tests/faults", "tests/end_to_end", "tests/documentation")
 """The folders of the slowest files. They come first, so that all processes end together."""
 
 
