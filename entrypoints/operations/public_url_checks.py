@@ -37,12 +37,10 @@ def check_public_urls(settings: Settings) -> Iterator[Found]:
         # Values of a query may be secret.
         shown = f"{url.partition('?')[0]} ({channel}{whole})"
         if _is_in_the_clear(url):
-            # SendGrid's signature covers no URL.
-            fails = "; Twilio most likely calls https, and then every signature fails"
-            more = "" if channel is ChannelType.EMAIL else fails
             yield (
                 CheckStatus.WARNING,
-                f"{shown} is not https: what customers write can be read on the way{more}",
+                f"{shown} is not https: what customers write can be read on the way; and a "
+                "provider that signs its URL most likely calls https: then every signature fails",
             )
         else:
             yield CheckStatus.OK, shown
