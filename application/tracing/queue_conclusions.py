@@ -168,8 +168,8 @@ def _channel_words(place: OnQueue) -> Iterator[str]:
     channel = place.record.message.channel
     if scheme := channel.rules.scheme:
         yield (
-            f"It came by {channel}: its addresses begin with {scheme} and say so, whichever path "
-            f"it was posted to."
+            f"Its addresses begin with '{scheme}', so it is a {channel} message, whichever path it "
+            f"was posted to."
         )
     if place.elsewhere and place.conversation:
         other = place.elsewhere

@@ -119,6 +119,7 @@ def print_beside(head: "Text", text: "Text") -> None:
 
     table = Table.grid()
     table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     table.add_row(head, text)
     print_rich(table)
 

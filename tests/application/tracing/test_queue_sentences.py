@@ -56,10 +56,7 @@ def test_whatsapp_message_says_what_makes_it_one() -> None:
     frontdesk.given_conversation(ChannelType.WHATSAPP)
     received(frontdesk, ChannelType.WHATSAPP)
     sentence = conclusion_of(frontdesk).sentence
-    assert (
-        "It came by whatsapp: its addresses begin with whatsapp: and say so, whichever path"
-        in sentence
-    )
+    assert "begin with 'whatsapp:', so it is a whatsapp message, whichever path" in sentence
 
 
 @pytest.mark.parametrize(
