@@ -13,10 +13,11 @@ LogSearch = Callable[[Mapping[str, str]], str]
 
 
 _OTHER = (
-    "the provider has not delivered it here, or it was a status callback, which is answered with "
-    "200, counted, and recorded nowhere. The provider's own log has the URL that it called and "
-    f"the answer that it got. {command('doctor', '--probe')} tests whether the public URL leads "
-    "here."
+    "look in the provider's own log for the answer that it got. With a 200 it was a status "
+    "callback, which tells what became of a message that you sent: it is counted and recorded "
+    "nowhere, and there is nothing to do. With an error, or no answer, it did not come here: "
+    "correct the URL or the proxy, and answer the customer by hand, for it may not be sent again. "
+    f"{command('doctor', '--probe')} tests whether the public URL leads here."
 )
 
 NOBODY_HAS_WRITTEN = "Nobody has written in this conversation yet, as far as the store knows."
@@ -70,9 +71,10 @@ class NothingKnown:
             return (
                 f"It may have been refused: {what} were, the latest at "
                 f"{ago(last.last_at, self.now)}, {last.reason}. {command('doctor')} says what to "
-                f"do. Providers do not repeat what was refused. If it was none of these: {_OTHER}"
+                f"do. It is not sent again: afterwards let the customer write again, or answer by "
+                f"hand. If it was none of these, {_OTHER}"
             )
         if not self.sees_all_refusals:
             search = self.log_search({"outcome": "refused"})
-            return f"Refused {webhooks} are in the log: {search}. If none was refused: {_OTHER}"
+            return f"Refused {webhooks} are in the log: {search}. If none was refused, {_OTHER}"
         return f"No {webhooks} were refused lately either. So {_OTHER}"

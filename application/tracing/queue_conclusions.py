@@ -114,8 +114,10 @@ def _waiting(place: OnQueue, waiting: WaitingContext, now: datetime) -> _Place:
         again = f", for the {_ordinal(taken)} time" if taken > 1 else ""
         where = f"a consumer has taken it from {name}{again}, and has not acknowledged it yet"
         next_ = (
-            f"If it does not by {ahead(visible_at, now)}, the message comes back to {name} then. "
-            f"If it takes that long, the consumer hangs or has crashed: {_log(place)}."
+            f"If it does not by {ahead(visible_at, now)}, the message comes back to {name} then, "
+            f"and no sooner: the consumer asked for that time, and a restart does not change it. "
+            f"If it hangs or has crashed, {_log(place)}, restart it, and answer this customer by "
+            f"hand if that is too late."
         )
         return _Place(TraceState.IN_FLIGHT, None, where, next_)
     if visible_at > now:
@@ -160,7 +162,8 @@ def _waits(place: OnQueue) -> str:
 def _waited(place: OnQueue) -> str:
     if place.delay is None or place.delay <= _SOON:
         return ""
-    return f"Before that it waited {duration(place.delay.total_seconds())}: REPLY_DELAY_SECONDS. "
+    length = duration(place.delay.total_seconds())
+    return f"Before that it waited {length}, for REPLY_DELAY_SECONDS is as long. "
 
 
 def _channel_words(place: OnQueue) -> Iterator[str]:

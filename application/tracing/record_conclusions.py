@@ -18,11 +18,12 @@ ERASED = Conclusion(
     TraceState.ERASED,
     None,
     "It was erased: an operator erased the person, or MESSAGE_RETENTION_DAYS were over. Which "
-    "of the two is not stored. Only its key is left, so that it is not stored again if the "
-    "provider repeats it.",
+    "of the two is not stored. It cannot be brought back. Only its key is left, so that it is "
+    "not stored again if the provider repeats it.",
 )
 _DOCTOR, _RELAY = shell("doctor"), shell("relay")
 _REDRIVE = shell("unmatched", "redrive")
+_ANSWERED_BY_PROVIDER = frozenset({"opt_out_type", "opt_out_word"})
 _MATCHED = frozenset({MatchRule.ONLY, MatchRule.THREAD, MatchRule.RECIPIENT, MatchRule.LATEST})
 
 
@@ -33,10 +34,11 @@ def conclusion_on_pending(record: MessageRecord, now: datetime) -> Conclusion:
     why = f"The log lines with request id {record.request_id} say why."
     commands: tuple[str, ...] = (_DOCTOR, _RELAY)
     if lease and lease > now:
+        commands = (_DOCTOR,)
         sentence = (
-            f"{recorded}. {_failed(attempts)}, unless the last one still runs. The next one is at "
-            f"{ahead(lease, now)}: a running server makes it, or the second command. {why} To see "
-            f"what is wrong with the queue, and to try again at that time:"
+            f"{recorded}. {_failed(attempts)}: the queue did not take it. The next one is at "
+            f"{ahead(lease, now)}, by a running server. {why} If the doctor finds nothing wrong "
+            f"with the queue, it is well again, and there is nothing to do but wait:"
         )
     elif now < since + STUCK_AFTER:
         commands = ()
@@ -80,7 +82,7 @@ def conclusion_on_undeliverable(
     redrive = shell("dead-letters", "redrive", dead_letter.dead_letter_id)
     sentence = (
         f"{tried}. Frontdesk gave up at {ago(since, now)}, and made it a dead letter. See what is "
-        f"wrong with the queue. Once that is mended, publish it:"
+        f"wrong with the queue. Once that is mended, or if the doctor finds nothing, publish it:"
     )
     return Conclusion(TraceState.UNDELIVERABLE, since, sentence, (_DOCTOR, redrive))
 
@@ -146,6 +148,9 @@ class Unmatched:
             )
             return sentence, (_REDRIVE,)
         recipient = tenant.recipient_of(message)
+        if trail.fallback and trail.fallback.reason in _ANSWERED_BY_PROVIDER:
+            sentence = f"{self._missing(tenant, recipient)}.{got} So there is nothing to do."
+            return sentence, ()
         sentence = (
             f"{self._missing(tenant, recipient)}.{got} Open a conversation, then deliver the "
             f"message:"

@@ -26,7 +26,7 @@ def open_container(*, may_create: bool = False) -> Iterator["Container"]:
     if not (may_create or has_data(container.settings())):
         raise click.ClickException(
             f"there is no data in {container.settings().data_dir}: "
-            "start 'frontdesk serve' or 'frontdesk demo' here, or set DATA_DIR"
+            "is DATA_DIR right? For a new store start 'frontdesk serve' or 'frontdesk demo'"
         )
     try:
         with container.patience()():

@@ -262,7 +262,7 @@ def test_refusals_of_strangers_do_not_hide_that_of_a_known_account() -> None:
 def test_nothing_known_and_nothing_refused_leads_to_the_provider() -> None:
     sentence = trace(FrontDesk(), MESSAGE_ID).sentence
     assert f"Nothing is known of {MESSAGE_ID}: there is no record, no spool entry" in sentence
-    assert "The provider's own log has the URL that it called" in sentence
+    assert "look in the provider's own log for the answer that it got" in sentence
 
 
 def test_id_of_an_erased_conversation_is_not_said_to_have_never_come() -> None:

@@ -97,7 +97,7 @@ def test_nothing_known_is_one_line_and_exit_status_1() -> None:
     result = run_frontdesk("trace", "SM404")
     assert error_line(result, 1) == "frontdesk: no message is known of SM404"
     assert result.stdout.startswith("Nothing is known of SM404: there is no record, ")
-    assert "own log has the URL that it called" in result.stdout
+    assert "look in the provider's own log for the answer that it got" in result.stdout
 
 
 def test_conversation_without_messages_shows_the_refusals_too(container: Container) -> None:

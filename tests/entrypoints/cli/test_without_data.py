@@ -47,7 +47,7 @@ def test_command_without_data_says_so_and_creates_nothing(
     result = run_frontdesk(*arguments)
     assert error_line(result, 1) == (
         f"frontdesk: there is no data in {data_dir}: "
-        "start 'frontdesk serve' or 'frontdesk demo' here, or set DATA_DIR"
+        "is DATA_DIR right? For a new store start 'frontdesk serve' or 'frontdesk demo'"
     )
     assert result.stdout == ""
     assert not data_dir.exists()
