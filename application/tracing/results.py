@@ -114,7 +114,8 @@ class Trace:
 
     ``sentence`` and ``commands`` are about all of it. ``refusals`` are the latest that may have
     to do with it, if nothing is known. ``notes`` say what could not be seen, and more of
-    interest. ``company_id`` is that of a conversation without messages.
+    interest. ``company_id`` is that of a conversation without messages. With ``failure``, which
+    says why the store could not be asked, there may be more.
     """
 
     traced: str
@@ -125,6 +126,7 @@ class Trace:
     notes: tuple[str, ...] = ()
     company_id: str | None = None
     commands: tuple[str, ...] = ()
+    failure: str | None = None
 
     @property
     def is_known(self) -> bool:

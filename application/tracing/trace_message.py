@@ -75,7 +75,7 @@ class TraceMessage:
             return self._unknown(text, notes, failure)
         if failure:
             notes.append(f"the store could not be asked: {failure}")
-        return replace(found, notes=(*found.notes, *notes))
+        return replace(found, notes=(*found.notes, *notes), failure=failure)
 
     def _recorded(self, text: str, notes: list[str], may_see: MaySee) -> Trace | None:
         """The cheapest first. Of a customer also what waits to be recorded."""
@@ -191,7 +191,8 @@ class TraceMessage:
         notice = self.refusals.notice()
         notes += [notice] if notice and failure is None else []
         sentence = nothing.sentence(text)
-        return Trace(text, TraceKind.UNKNOWN, (), sentence, nothing.refusals, tuple(notes))
+        unknown = Trace(text, TraceKind.UNKNOWN, (), sentence, nothing.refusals, tuple(notes))
+        return replace(unknown, failure=failure)
 
     def _nothing_known(
         self, channels: frozenset[ChannelType], failure: str | None = None

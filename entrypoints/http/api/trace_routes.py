@@ -10,6 +10,7 @@ from pydantic import AliasPath, Field
 from application.tracing.nothing_known import NOBODY_HAS_WRITTEN
 from application.tracing.results import MessageTrace, StationKind, Trace, TraceKind, TraceState
 from domain.channels import ChannelType
+from domain.errors import StorageUnavailableError
 from entrypoints.http.api.access import Caller
 from entrypoints.http.api.dependencies import Identifier, TheCaller, TheOperations
 from entrypoints.http.api.problems import ProblemError
@@ -73,6 +74,8 @@ def trace(subject: Identifier, operations: TheOperations, caller: TheCaller) -> 
     has the refusals that may have to do with it.
     """
     found = operations.trace_message()(subject, caller.token.may_see)
+    if found.failure and not found.is_known:
+        raise StorageUnavailableError(found.sentence)
     shown = found if caller.token.companies is None else _visible(found, caller)
     record = TraceRecord.model_validate(shown)
     if not shown.is_known:
