@@ -8,7 +8,7 @@ from application.companies import FindCompany
 from application.ports.dead_letters import DeadLetter
 from application.tracing.fallback_words import fallback_words
 from application.tracing.results import Conclusion, TraceState
-from application.tracing.wording import ago, ahead, opening, shell
+from application.tracing.wording import ago, ahead, command, opening, shell
 from domain.conversations import Conversation
 from domain.messages import MAX_ATTEMPTS, STUCK_AFTER, MessageRecord
 from domain.tenants import Tenant, TenantDirectory
@@ -37,8 +37,9 @@ def conclusion_on_pending(record: MessageRecord, now: datetime) -> Conclusion:
         commands = (_DOCTOR,)
         sentence = (
             f"{recorded}. {_failed(attempts)}: the queue did not take it. The next one is at "
-            f"{ahead(lease, now)}, by a running server. {why} If the doctor finds nothing wrong "
-            f"with the queue, it is well again, and there is nothing to do but wait:"
+            f"{ahead(lease, now)}. A running server makes it, or {command('relay')} after that "
+            f"time. {why} The doctor says whether the queue works now. If it does, there is "
+            f"nothing to do but wait:"
         )
     elif now < since + STUCK_AFTER:
         commands = ()

@@ -198,7 +198,7 @@ def _pending(container: Container) -> Iterator[Found]:
     # Of the others the first handler may still be at it.
     late = [record for record in pending if record.recorded_at + STUCK_AFTER <= now]
     if not pending:
-        yield CheckStatus.OK, "every message that was recorded came to its queue"
+        yield CheckStatus.OK, "no message waits for its queue"
         return
     if not late:
         yield CheckStatus.OK, f"{at_most(len(pending))} on the way, recorded a moment ago"
