@@ -1,6 +1,5 @@
 """``frontdesk trace``: what became of a message."""
 
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 import click
@@ -11,8 +10,10 @@ from domain.times import parse_rfc3339
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import (
+    NO_BREAK,
     attributes,
     cut,
+    fold,
     moment,
     moment_utc,
     plain,
@@ -39,7 +40,6 @@ _RULES = {
 _LONG = 10
 """A delay of so many seconds is told without fractions."""
 
-_NO_BREAK = "\N{NO-BREAK SPACE}"
 _NO_TIME = " " * len("2026-11-29 14:05:30 UTC")
 
 
@@ -136,9 +136,7 @@ def _print_way(one: MessageTrace) -> None:
 
 def _packed(details: Iterable[str], columns: int) -> str:
     """``details`` on lines of so many columns. None of them is broken where it fits on one."""
-    whole = "  ".join(detail.replace(" ", _NO_BREAK) for detail in details)
-    lines = textwrap.wrap(whole, columns, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(lines).replace(_NO_BREAK, " ")
+    return fold("  ".join(detail.replace(" ", NO_BREAK) for detail in details), columns)
 
 
 def _details(details: Mapping[str, Detail]) -> Iterator[str]:

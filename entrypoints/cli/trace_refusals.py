@@ -1,17 +1,15 @@
 """What ``frontdesk trace`` says where no message is known, and what may have been refused."""
 
 import re
-import textwrap
 from typing import TYPE_CHECKING
 
 from application.tracing.results import Trace
-from entrypoints.cli.terminal.output import rich_console, say
+from entrypoints.cli.terminal.output import NO_BREAK, fold, rich_console, say
 
 if TYPE_CHECKING:
     from infrastructure.configuration.settings import Settings
 
 _COMMAND = re.compile("'frontdesk [^']*'")
-_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def print_nothing_known(found: Trace, settings: "Settings") -> None:
@@ -27,7 +25,5 @@ def print_nothing_known(found: Trace, settings: "Settings") -> None:
 
 def _wrapped(text: str) -> str:
     """``text`` on lines of the terminal's width. No command is broken: it is for copying."""
-    whole = _COMMAND.sub(lambda match: match[0].replace(" ", _NO_BREAK), text)
-    width = rich_console().width
-    lines = textwrap.wrap(whole, width, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(lines).replace(_NO_BREAK, " ")
+    whole = _COMMAND.sub(lambda match: match[0].replace(" ", NO_BREAK), text)
+    return fold(whole, rich_console().width)

@@ -8,6 +8,7 @@ instead of sending them. Rich markup is never interpreted either.
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -30,6 +31,8 @@ _UNSAFE = re.compile(
 )
 _bar: ContextVar["Console | None"] = ContextVar("_bar", default=None)
 """What prints above the progress bar, while there is one on the terminal of the output."""
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 _PIPE_COLUMNS = 10_000
 """A pipe has no width: nothing is folded there."""
@@ -98,6 +101,12 @@ def plain(text: str, style: str = "", *, lines: bool = False) -> "Text":
 def say(text: str, style: str = "", *, lines: bool = False) -> None:
     """Print one text for a person."""
     print_rich(plain(text, style, lines=lines))
+
+
+def fold(text: str, columns: int) -> str:
+    """``text`` on lines of so many columns. A ``NO_BREAK`` becomes a space that ends no line."""
+    lines = textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace(NO_BREAK, " ")
 
 
 def print_rich(*renderables: "RenderableType") -> None:
