@@ -190,9 +190,15 @@ class TraceMessage:
         nothing = self._nothing_known(_channels_of(text), failure)
         notice = self.refusals.notice()
         notes += [notice] if notice and failure is None else []
-        sentence = nothing.sentence(text)
-        unknown = Trace(text, TraceKind.UNKNOWN, (), sentence, nothing.refusals, tuple(notes))
-        return replace(unknown, failure=failure)
+        return Trace(
+            text,
+            TraceKind.UNKNOWN,
+            (),
+            nothing.sentence(text),
+            nothing.refusals,
+            tuple(notes),
+            failure=failure,
+        )
 
     def _nothing_known(
         self, channels: frozenset[ChannelType], failure: str | None = None

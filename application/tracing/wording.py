@@ -8,7 +8,7 @@ from domain.messages import InboundMessage
 from domain.queues import QueueKind, QueueName
 from domain.times import readable
 
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_MINUTE, _DAY = 60, 86_400
 _SPECIAL = frozenset('"$`\\!')
 """What a shell obeys within double quotes."""
 

@@ -17,6 +17,7 @@ from application.ports.signature_doctor import (
     SignatureDoctor,
 )
 from domain.channels import ChannelType
+from domain.times import readable
 from infrastructure.channels.provider import DoctorTools
 from infrastructure.channels.sendgrid.body_variations import (
     body_variations,
@@ -149,7 +150,7 @@ class SendgridSignatureDoctor(SignatureDoctor):
         words = Words(
             method=capture.method,
             path=capture.path,
-            signed_at=f"{_instant(at):%Y-%m-%d %H:%M:%S} UTC" if at else "",
+            signed_at=readable(_instant(at)) if at else "",
             tolerance=f"{self.tools.settings.sendgrid_tolerance_seconds} s",
         )
         lines = remedies(causes, words)
@@ -181,7 +182,7 @@ class SendgridSignatureDoctor(SignatureDoctor):
             return
         tolerance = timedelta(seconds=self.tools.settings.sendgrid_tolerance_seconds)
         yield (
-            f"It was signed at {_instant(timestamp):%Y-%m-%d %H:%M:%S} UTC. It is refused all the "
+            f"It was signed at {readable(_instant(timestamp))}. It is refused all the "
             f"same if the server's clock was more than {tolerance} away from that when it came in"
         )
 
