@@ -21,9 +21,9 @@ from application.receiving.receive_webhook import Process
 from domain.errors import WebhookHandlerError
 from entrypoints.composition.container import Container, build_container, count_for_prometheus
 from entrypoints.http.api.mount import api_routes
-from entrypoints.http.api.start import offer_sign_in, prepare_access
 from entrypoints.http.app import create_app
 from entrypoints.http.background_threads import Task, running
+from entrypoints.http.console.start import offer_sign_in, prepare_access
 from entrypoints.http.limits.connection_limits import (
     ACCEPTED_AT_ONCE,
     ConnectionLimits,

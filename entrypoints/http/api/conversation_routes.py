@@ -17,7 +17,8 @@ from domain.errors import InvalidAddressError, InvalidStatusError, UnknownRecipi
 from domain.messages import ConversationKey
 from entrypoints.addresses import recipient_or_service, sender_address
 from entrypoints.composition.operations_container import OperationsContainer
-from entrypoints.http.api.access import Caller
+from entrypoints.http.access.access import Caller
+from entrypoints.http.access.problems import ProblemError, invalid, not_found
 from entrypoints.http.api.dependencies import (
     After,
     Identifier,
@@ -27,7 +28,6 @@ from entrypoints.http.api.dependencies import (
     TheCursors,
     TheOperations,
 )
-from entrypoints.http.api.problems import ProblemError, invalid, not_found
 from entrypoints.http.api.records import ConversationRecord, HistoryRecord, PageRecord
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])

@@ -20,9 +20,9 @@ from domain.errors import (
     TemporaryError,
     WebhookHandlerError,
 )
-from entrypoints.http.api.access import Caller
-from entrypoints.http.api.guard import CALLER
-from entrypoints.http.api.problems import ProblemError, invalid, unavailable, unexpected
+from entrypoints.http.access.access import Caller
+from entrypoints.http.access.guard import CALLER
+from entrypoints.http.access.problems import ProblemError, invalid, unavailable, unexpected
 
 logger = logging.getLogger(__name__)
 

@@ -7,15 +7,15 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from entrypoints.composition.container import Container
-from entrypoints.http.api.access import Access
-from entrypoints.http.api.bounded import AT_ONCE, BoundedApp
-from entrypoints.http.api.change_log import ChangeLog
-from entrypoints.http.api.guard import Guard
+from entrypoints.http.access.access import Access
+from entrypoints.http.access.bounded import AT_ONCE, BoundedApp
+from entrypoints.http.access.change_log import ChangeLog
+from entrypoints.http.access.guard import Guard
+from entrypoints.http.access.origins import OwnOrigins
+from entrypoints.http.access.sign_in_codes import SignInCodes
 from entrypoints.http.api.metrics import metrics_endpoint, scrape_of
-from entrypoints.http.api.origins import OwnOrigins
-from entrypoints.http.api.sign_in import SignIn
-from entrypoints.http.api.sign_in_codes import SignInCodes
 from entrypoints.http.below import Below
+from entrypoints.http.console.sign_in import SignIn
 from entrypoints.http.limits.share import THE_WHOLE, Share
 from entrypoints.public_urls import RequestOrigin
 

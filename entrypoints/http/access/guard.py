@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from anyio import CapacityLimiter, to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrypoints.http.api.access import Caller
-from entrypoints.http.api.problems import ProblemError
-from entrypoints.http.api.request_heads import Head, path_of_segments
+from entrypoints.http.access.access import Caller
+from entrypoints.http.access.problems import ProblemError
+from entrypoints.http.access.request_heads import Head, path_of_segments
 
 CALLER = "frontdesk.caller"
 """Where the scope of an admitted request has its ``Caller``."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.errors import WebhookHandlerError
-from entrypoints.http.api.origins import OwnOrigins
-from entrypoints.http.api.problems import ProblemError, unavailable
-from entrypoints.http.api.request_heads import Head, cookies, header, is_change, media_type
-from entrypoints.http.api.sessions import SECURE_NAME, Session, Sessions, plain_name
-from entrypoints.http.api.sign_in_codes import SignInCodes
+from entrypoints.http.access.origins import OwnOrigins
+from entrypoints.http.access.problems import ProblemError, unavailable
+from entrypoints.http.access.request_heads import Head, cookies, header, is_change, media_type
+from entrypoints.http.access.sessions import SECURE_NAME, Session, Sessions, plain_name
+from entrypoints.http.access.sign_in_codes import SignInCodes
 from infrastructure.configuration.api_access import LOCAL_NAME
 from infrastructure.configuration.secrets.access_tokens import AccessToken, AccessTokens, Scope
 

@@ -6,9 +6,9 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrypoints.http.api.access import Caller
-from entrypoints.http.api.guard import CALLER
-from entrypoints.http.api.request_heads import SLASH, is_change
+from entrypoints.http.access.access import Caller
+from entrypoints.http.access.guard import CALLER
+from entrypoints.http.access.request_heads import SLASH, is_change
 
 logger = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from dependency_injector import providers
 
 from application.clock import utc_now
 from entrypoints.composition.container import build_container
-from entrypoints.http.api.sessions import Sessions
-from entrypoints.http.api.sign_in import FORMS_AT_ONCE
-from entrypoints.http.api.sign_in_codes import SignInCodes
+from entrypoints.http.access.sessions import Sessions
+from entrypoints.http.access.sign_in_codes import SignInCodes
+from entrypoints.http.console.sign_in import FORMS_AT_ONCE
 from infrastructure.configuration.api_access import TOKEN_FILE, keep_local_token
 from tests.end_to_end.frontdesk import hosting, serving
 from tests.entrypoints.http.api.clients import (

@@ -14,12 +14,12 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from domain.errors import WebhookHandlerError
-from entrypoints.http.api import pages
-from entrypoints.http.api.access import Access, matches
-from entrypoints.http.api.bounded import read_body
-from entrypoints.http.api.problems import ProblemError
-from entrypoints.http.api.request_heads import media_type
-from entrypoints.http.api.sessions import LIFETIME, SECURE_NAME, Session, cookie_line, plain_name
+from entrypoints.http.access.access import Access, matches
+from entrypoints.http.access.bounded import read_body
+from entrypoints.http.access.problems import ProblemError
+from entrypoints.http.access.request_heads import media_type
+from entrypoints.http.access.sessions import LIFETIME, SECURE_NAME, Session, cookie_line, plain_name
+from entrypoints.http.console import pages
 
 FORM_BYTES = 4096
 FORM_SECONDS = 5.0
