@@ -17,34 +17,38 @@ _LOGGED_IDS = ("request_id", "channel", "conversation_id", "dead_letter_id")
 
 @dataclass(frozen=True)
 class ChangeLog:
-    """Lets ``app`` answer, and logs what it has changed before anybody is told."""
+    """Lets ``app`` answer, and logs what it has changed before anybody is told.
+
+    ``sentence`` is the message of the line: where the change was made.
+    """
 
     app: ASGIApp
+    sentence: str
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
 
         async def log_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _log(scope, message["status"])
+                self._log(scope, message["status"])
             await send(message)
 
         await self.app(scope, receive, log_and_send)
 
-
-def _log(scope: Scope, status: int) -> None:
-    if not (is_change(scope) and status < HTTPStatus.BAD_REQUEST):
-        return
-    caller: Caller = scope[CALLER]
-    ids = {
-        name: str(value).replace(SLASH, "/") for name, value in scope.get("path_params", {}).items()
-    }
-    logger.info(
-        "changed over the API",
-        extra={
-            **{name: ids[name] for name in _LOGGED_IDS if name in ids},
-            "token_name": caller.token.name,
-            "action": getattr(scope.get("endpoint"), "__name__", None),
-            "status": status,
-        },
-    )
+    def _log(self, scope: Scope, status: int) -> None:
+        if not (is_change(scope) and status < HTTPStatus.BAD_REQUEST):
+            return
+        caller: Caller = scope[CALLER]
+        ids = {
+            name: str(value).replace(SLASH, "/")
+            for name, value in scope.get("path_params", {}).items()
+        }
+        logger.info(
+            self.sentence,
+            extra={
+                **{name: ids[name] for name in _LOGGED_IDS if name in ids},
+                "token_name": caller.token.name,
+                "action": getattr(scope.get("endpoint"), "__name__", None),
+                "status": status,
+            },
+        )

@@ -121,7 +121,7 @@ def list_conversations(
     after: After = None,
 ) -> PageRecord[ConversationRecord]:
     """Find conversations. A page may be short, and not the last: it looks at 1,000 at most."""
-    wanted = ConversationFilter(address, channel, status, _companies(caller, company_id))
+    wanted = ConversationFilter(address, channel, status, companies_of(caller, company_id))
     try:
         page = operations.search_conversations()(wanted, limit, after=cursors.opened(after))
     except InvalidAddressError as error:
@@ -130,7 +130,7 @@ def list_conversations(
     return PageRecord[ConversationRecord].model_validate(shown)
 
 
-def _companies(caller: Caller, company_id: str | None) -> Collection[str] | None:
+def companies_of(caller: Caller, company_id: str | None) -> Collection[str] | None:
     """Of which companies a search may find something; ``None`` is of all."""
     if company_id is None:
         return caller.token.companies
