@@ -10,11 +10,6 @@ from application.tracing.wording import duration
 from domain.channels import ChannelType
 from domain.times import readable, rfc3339
 
-_CHANNEL_NAMES = {
-    ChannelType.WHATSAPP: "WhatsApp",
-    ChannelType.SMS: "SMS",
-    ChannelType.EMAIL: "Email",
-}
 NOTHING = "\N{EN DASH}"
 """Stands for a value that is not there."""
 
@@ -58,7 +53,7 @@ def size(size_bytes: int | None) -> str:
 
 def channel_name(channel: ChannelType | None) -> str:
     """The channel as people write it."""
-    return _CHANNEL_NAMES[channel] if channel else NOTHING
+    return channel.rules.name if channel else NOTHING
 
 
 def segment(text: str) -> str:
