@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from entrypoints.composition.container import Container
 from entrypoints.http.api import attachment_routes
-from entrypoints.http.console import conversation_pages, overview_page, thread_pages
+from entrypoints.http.console import conversation_pages, message_pages, overview_page, thread_pages
 from entrypoints.http.console.error_pages import HANDLERS
 from entrypoints.http.console.posted_forms import posted_form
 
@@ -15,6 +15,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     overview_page.router,
     conversation_pages.router,
     thread_pages.router,
+    message_pages.router,
     attachment_routes.router,
 )
 
@@ -34,6 +35,7 @@ def create_console(
     )
     console.state.container = container
     console.state.file_threads = CapacityLimiter(attachment_routes.THREADS)
+    console.state.mail_threads = CapacityLimiter(message_pages.MAILS_AT_ONCE)
     for routes in _ROUTERS:
         console.include_router(routes)
     return console
