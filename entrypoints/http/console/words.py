@@ -1,6 +1,7 @@
 """What templates write: moments, lengths of time, numbers and names, as a person reads them."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from urllib.parse import quote
 
@@ -8,7 +9,7 @@ from markupsafe import Markup
 
 from application.tracing.wording import duration
 from domain.channels import ChannelType
-from domain.times import readable, rfc3339
+from domain.times import parse_rfc3339, readable, rfc3339
 
 _CHANNEL_NAMES = {
     ChannelType.WHATSAPP: "WhatsApp",
@@ -19,6 +20,9 @@ NOTHING = "\N{EN DASH}"
 """Stands for a value that is not there."""
 
 _THOUSAND = 1000
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
+_COMMAND = re.compile(r"'frontdesk [^']*'")
+_NOTABLE = re.compile(f"({_MOMENT.pattern}|{_COMMAND.pattern})")
 
 
 def moment(at: datetime | None) -> str:
@@ -61,6 +65,21 @@ def channel_name(channel: ChannelType | None) -> str:
     return _CHANNEL_NAMES[channel] if channel else NOTHING
 
 
+def prose(text: str) -> str:
+    """A sentence: its moments for the viewer's zone, and its commands as code."""
+    return Markup("").join(_parts(text))
+
+
+def _parts(text: str) -> Iterator[str]:
+    for part in _NOTABLE.split(text):
+        if _MOMENT.fullmatch(part):
+            yield moment(parse_rfc3339(f"{part.removesuffix(' UTC')}+00:00"))
+        elif _COMMAND.fullmatch(part):
+            yield Markup("<code>{}</code>").format(part.strip("'"))
+        else:
+            yield part
+
+
 def segment(text: str) -> str:
     """``text`` as one segment of a path."""
     return quote(text, safe="")
@@ -72,6 +91,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "count": count,
     "size": size,
     "channel": channel_name,
+    "prose": prose,
     "segment": segment,
     "duration": duration,
 }
