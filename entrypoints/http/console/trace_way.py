@@ -83,6 +83,7 @@ _AFTER_QUEUE = frozenset({StationKind.WAITING, StationKind.TAKEN, StationKind.AC
 _QUICK = timedelta(seconds=2)
 """A webhook that was recorded sooner was neither in the spool nor a dead letter before."""
 
+_HALF_A_DAY = timedelta(hours=12)
 _SECOND = 1.0
 
 
@@ -100,8 +101,9 @@ class StopState(StrEnum):
 class Stop:
     """A station in the picture, whether the message was there or not.
 
-    ``word`` says the ``state`` where there is no time to show. ``after`` is the time since the
-    stop before, and ``until`` when the message goes on. ``sides`` are the stops beside the line.
+    ``word`` says the ``state`` where there is no time to show. ``is_same_day`` tells that the time
+    of day is enough. ``after`` is the time since the stop before, and ``until`` when the message
+    goes on. ``sides`` are the stops beside the line.
     """
 
     kind: str
@@ -109,6 +111,7 @@ class Stop:
     state: StopState
     word: str = ""
     at: datetime | None = None
+    is_same_day: bool = False
     after: str = ""
     until: datetime | None = None
     details: tuple[DetailInWords, ...] = ()
@@ -279,8 +282,11 @@ def _with_gaps(stops: Iterator[Stop]) -> Iterator[Stop]:
 def _timed(stop: Stop, before: datetime | None) -> tuple[Stop, datetime | None]:
     if stop.at is None:
         return stop, before
-    after = _gap((stop.at - before).total_seconds()) if before else ""
-    return replace(stop, after=after), stop.at
+    if before is None:
+        return stop, stop.at
+    passed = stop.at - before
+    after = _gap(passed.total_seconds())
+    return replace(stop, after=after, is_same_day=passed < _HALF_A_DAY), stop.at
 
 
 def _gap(seconds: float) -> str:

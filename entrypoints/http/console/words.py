@@ -34,6 +34,13 @@ def moment(at: datetime | None) -> str:
     )
 
 
+def clock(at: datetime) -> str:
+    """The time of day of a moment that stands near another one of the same day."""
+    return Markup('<time datetime="{}" title="{}" data-clock>{:%H:%M:%S}</time>').format(
+        rfc3339(at), readable(at), at
+    )
+
+
 def ago(at: datetime | None, now: datetime) -> str:
     """How long ago it was, like ``3 min``; its moment on hover."""
     if at is None:
@@ -87,6 +94,7 @@ def segment(text: str) -> str:
 
 FILTERS: dict[str, Callable[..., str]] = {
     "moment": moment,
+    "clock": clock,
     "ago": ago,
     "count": count,
     "size": size,
