@@ -11,11 +11,6 @@ from application.tracing.wording import duration
 from domain.channels import ChannelType
 from domain.times import parse_rfc3339, readable, rfc3339
 
-_CHANNEL_NAMES = {
-    ChannelType.WHATSAPP: "WhatsApp",
-    ChannelType.SMS: "SMS",
-    ChannelType.EMAIL: "Email",
-}
 NOTHING = "\N{EN DASH}"
 """Stands for a value that is not there."""
 
@@ -69,7 +64,7 @@ def size(size_bytes: int | None) -> str:
 
 def channel_name(channel: ChannelType | None) -> str:
     """The channel as people write it."""
-    return _CHANNEL_NAMES[channel] if channel else NOTHING
+    return channel.rules.name if channel else NOTHING
 
 
 def prose(text: str) -> str:

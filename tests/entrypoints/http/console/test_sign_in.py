@@ -86,7 +86,7 @@ def test_look_at_the_page_does_not_use_the_code_up(browser: Api, code: str) -> N
     for _ in range(2):
         page = browser.call("GET", f"/sign-in/{code}")
         assert page.status == 200
-        assert b"<button class=\"primary\"" in page.data
+        assert b'<button class="primary"' in page.data
     assert browser.post_form(f"/sign-in/{code}", {}).status == 303
 
 
@@ -113,7 +113,7 @@ def test_token_is_pasted_into_a_form(local: tuple[Api, Path], browser: Api) -> N
     session = signed_in(browser, response)
     assert token not in response.headers["set-cookie"]
     page = session.call("GET", "/")
-    assert b"Signed in with the token" in page.data
+    assert b"The access token that this browser signed in with" in page.data
     assert token.encode() not in page.data
 
 
