@@ -130,7 +130,7 @@ class Way:
     stops: tuple[Stop, ...]
 
     @property
-    def told(self) -> tuple[Stop, ...]:
+    def described(self) -> tuple[Stop, ...]:
         """Every stop of which there is something to tell, in the order of the way."""
         return tuple(one for one in self._each if one.was_there or one.details)
 
