@@ -5,7 +5,12 @@ from collections.abc import Callable
 from fastapi import APIRouter, Depends, FastAPI
 
 from entrypoints.composition.container import Container
-from entrypoints.http.console import conversation_pages, dead_letter_pages, overview_page
+from entrypoints.http.console import (
+    conversation_pages,
+    dead_letter_pages,
+    overview_page,
+    unmatched_pages,
+)
 from entrypoints.http.console.error_pages import HANDLERS
 from entrypoints.http.console.posted_forms import posted_form
 
@@ -13,6 +18,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     overview_page.router,
     conversation_pages.router,
     dead_letter_pages.router,
+    unmatched_pages.router,
 )
 
 
