@@ -9,6 +9,7 @@ from entrypoints.http.console import (
     conversation_pages,
     dead_letter_pages,
     overview_page,
+    queue_pages,
     unmatched_pages,
 )
 from entrypoints.http.console.error_pages import HANDLERS
@@ -19,6 +20,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     conversation_pages.router,
     dead_letter_pages.router,
     unmatched_pages.router,
+    queue_pages.router,
 )
 
 
