@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI
 
 from entrypoints.composition.container import Container
+from entrypoints.http.api import attachment_routes
 from entrypoints.http.console import (
+    attachment_routes,
     conversation_pages,
     dead_letter_pages,
     overview_page,
     queue_pages,
+    thread_pages,
     trace_pages,
     unmatched_pages,
 )
@@ -23,6 +27,8 @@ _ROUTERS: tuple[APIRouter, ...] = (
     dead_letter_pages.router,
     unmatched_pages.router,
     queue_pages.router,
+    thread_pages.router,
+    attachment_routes.router,
 )
 
 
@@ -40,6 +46,7 @@ def create_console(
         dependencies=[Depends(require_started), posted_form],
     )
     console.state.container = container
+    console.state.file_threads = CapacityLimiter(attachment_routes.THREADS)
     for routes in _ROUTERS:
         console.include_router(routes)
     return console
