@@ -86,7 +86,7 @@ def test_look_at_the_page_does_not_use_the_code_up(browser: Api, code: str) -> N
     for _ in range(2):
         page = browser.call("GET", f"/sign-in/{code}")
         assert page.status == 200
-        assert b"<button class=\"primary\"" in page.data
+        assert b'<button class="primary"' in page.data
     assert browser.post_form(f"/sign-in/{code}", {}).status == 303
 
 
