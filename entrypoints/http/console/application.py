@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from entrypoints.composition.container import Container
 from entrypoints.http.console import conversation_pages, overview_page
 from entrypoints.http.console.error_pages import HANDLERS
+from entrypoints.http.console.overview_figures import Overview
 from entrypoints.http.console.posted_forms import posted_form
 
 _ROUTERS: tuple[APIRouter, ...] = (
@@ -29,6 +30,7 @@ def create_console(
         dependencies=[Depends(require_started), posted_form],
     )
     console.state.container = container
+    console.state.overview = Overview(container)
     for routes in _ROUTERS:
         console.include_router(routes)
     return console

@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from application.receiving.receive_webhook import WebhookOutcome
+from application.receiving.record_message import RecordOutcome
 from application.tracing.wording import duration
 from domain.channels import ChannelType
 from domain.times import readable, rfc3339
@@ -61,6 +63,18 @@ def channel_name(channel: ChannelType | None) -> str:
     return _CHANNEL_NAMES[channel] if channel else NOTHING
 
 
+_OUTCOME_NAMES: dict[str, str] = {
+    WebhookOutcome.STATUS_CALLBACK: "Status callbacks",
+    WebhookOutcome.DEAD_LETTER: "Dead letters",
+    RecordOutcome.DUPLICATE: "Duplicates",
+}
+
+
+def outcome_name(outcome: str) -> str:
+    """What became of webhooks, as the heading of a column."""
+    return _OUTCOME_NAMES.get(outcome, outcome.capitalize())
+
+
 def segment(text: str) -> str:
     """``text`` as one segment of a path."""
     return quote(text, safe="")
@@ -72,6 +86,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "count": count,
     "size": size,
     "channel": channel_name,
+    "outcome": outcome_name,
     "segment": segment,
     "duration": duration,
 }
