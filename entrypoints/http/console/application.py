@@ -18,6 +18,7 @@ from entrypoints.http.console import (
     unmatched_pages,
 )
 from entrypoints.http.console.error_pages import HANDLERS
+from entrypoints.http.console.overview_figures import Overview
 from entrypoints.http.console.posted_forms import posted_form
 
 _ROUTERS: tuple[APIRouter, ...] = (
@@ -47,6 +48,7 @@ def create_console(
     )
     console.state.container = container
     console.state.file_threads = CapacityLimiter(attachment_routes.THREADS)
+    console.state.overview = Overview(container)
     for routes in _ROUTERS:
         console.include_router(routes)
     return console
