@@ -18,11 +18,13 @@ import click
 
 from deploy.botocore_data import slim_botocore
 from deploy.contents import CONTENTS, pick
+from deploy.release.hashes import HASHED, blocks
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_OUTPUT = ROOT / "build" / "frontdesk-lambda.zip"
 
 PROJECT = ("domain", "application", "infrastructure", "entrypoints")
+LAYERS = ("server", "aws")
 NOT_ON_LAMBDA = ("entrypoints/cli", "entrypoints/http")
 
 LAMBDA_PYTHON = "3.13"
@@ -37,19 +39,23 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def install(site: Path, python: str) -> None:
-    """Install the pinned distributions into ``site``, from wheels alone."""
+    """Install the pinned distributions into ``site``, from wheels with their hashes alone."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-compile", "--no-deps", "--only-binary=:all:", "--target", str(site)]
-    command += ["--constraint", str(ROOT / "constraints" / "project.txt")]
     if python != "current":
         command += ["--implementation", "cp", "--python-version", python]
         command += [f"--platform={platform}" for platform in LAMBDA_PLATFORMS]
-    _run(*command, *CONTENTS)
+    hashed = blocks("".join((HASHED / f"{layer}.txt").read_text("utf-8") for layer in LAYERS))
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as needed:
+        needed.write("".join(hashed[distribution] for distribution in CONTENTS))
+        needed.flush()
+        _run(*command, "--require-hashes", "--requirement", needed.name)
 
 
 def copy_project(target: Path) -> None:
     """Copy our packages, without the other entrypoints."""
-    unwanted = shutil.ignore_patterns("__pycache__")
+    # Type checkers look for the marks: where Frontdesk is installed, and not here.
+    unwanted = shutil.ignore_patterns("__pycache__", "py.typed")
     for package in PROJECT:
         shutil.copytree(ROOT / package, target / package, ignore=unwanted)
     for folder in NOT_ON_LAMBDA:
