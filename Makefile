@@ -34,7 +34,7 @@ RULES := tests/domain tests/application tests/infrastructure/memory
 PROCESSES := test-process-1 test-process-2 test-process-3 test-process-4
 BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked up, look up by hand: see SECURITY.md" >&2; exit 1; }
 
-.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke hashes package deploy deploy-local settings stage-is-given
+.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke hashes contents package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -119,6 +119,9 @@ $(RELEASE_STAMP): $(HASHED)/build.txt $(HASHED)/release.txt
 
 hashes: $(RELEASE_STAMP) ## After a change of dependencies or of constraints/*.txt: look up the hashes of what is installed
 	$(RELEASE_VENV)/bin/python -m deploy.release.hashes
+
+contents: $(DEV_STAMP) ## Accept what a release holds now: write the lists that it is compared with
+	$(BIN)/python -m deploy.release.lists
 
 audit: ## Look for known vulnerabilities of the pinned dependencies
 	$(PYTHON) -m venv .venv-audit
