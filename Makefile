@@ -34,7 +34,7 @@ RULES := tests/domain tests/application tests/infrastructure/memory
 PROCESSES := test-process-1 test-process-2 test-process-3 test-process-4
 BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked up, look up by hand: see SECURITY.md" >&2; exit 1; }
 
-.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke hashes contents package deploy deploy-local settings stage-is-given
+.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke hashes contents release release-check base-digest package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -122,6 +122,16 @@ hashes: $(RELEASE_STAMP) ## After a change of dependencies or of constraints/*.t
 
 contents: $(DEV_STAMP) ## Accept what a release holds now: write the lists that it is compared with
 	$(BIN)/python -m deploy.release.lists
+
+release: $(DEV_STAMP) $(RELEASE_STAMP) ## Build wheel, source and SBOM, and check what they hold and that they work
+	$(BIN)/python -m deploy.release.check
+
+release-check: release ## make release, what the image's build holds, and that its base has a digest
+	$(BIN)/python -m deploy.release.image
+	$(BIN)/python -m deploy.release.base --check
+
+base-digest: $(DEV_STAMP) ## Write the digest of the image's base, as the registry has it now, into Containerfile
+	$(BIN)/python -m deploy.release.base
 
 audit: ## Look for known vulnerabilities of the pinned dependencies
 	$(PYTHON) -m venv .venv-audit

@@ -103,21 +103,19 @@ def write(name: str, sources: Sequence[str], hashed: str) -> None:
         path.write_text(text, "utf-8")
 
 
-def main() -> int:
-    """Write every file. The exit status: 1 if a version is not pinned, with the missing lines."""
+def main() -> None:
+    """Write every file. Ends with 1 if a pin is missing, and says which line is."""
     resolved = resolve_project()
     lacking = missing_pins("\n".join(resolved.values()), pins(PINS.read_text("utf-8")))
     if lacking:
-        print("constraints/project.txt pins other versions, or none; it needs:", file=sys.stderr)  # noqa: T201 - a command
-        print("\n".join(sorted(set(lacking))), file=sys.stderr)  # noqa: T201 - a command
-        return 1
+        lines = "\n".join(sorted(set(lacking)))
+        sys.exit(f"constraints/project.txt pins other versions, or none; it needs:\n{lines}")
     for name, hashed in resolved.items():
         write(name, ["pyproject.toml", "constraints/project.txt"], hashed)
     for name in TOOLS:
         source = f"constraints/{name}.txt"
         write(name, [source], resolve(source, "--no-deps"))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+import click
+
 from deploy.contents import CONTENTS
-from deploy.package import LAYERS, files_on_lambda, project_files
+from deploy.package import LAYERS, PROJECT, files_on_lambda, project_files
 from deploy.release.hashes import HASHED, name_of, pins
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +23,10 @@ ACCEPT = "If this is right: run 'make contents', look at the change of the list,
 
 _WHEEL_METADATA = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
 _COPIED = re.compile(r"^COPY (?!--from)(?P<sources>.+) \S+$", re.M)
+
+
+class NotReadyError(click.ClickException):
+    """The release is not ready; the text says why."""
 
 
 def summary(files: Iterable[str]) -> list[str]:
@@ -49,6 +55,11 @@ def image_context() -> list[str]:
     return sorted(path.relative_to(ROOT).as_posix() for path in names)
 
 
+def in_image(installed: Iterable[str]) -> list[str]:
+    """The lines of an image: what its build copies, and the distributions that it installs."""
+    return summary(image_context()) + distributions(installed)
+
+
 def in_repository() -> dict[str, list[str]]:
     """What each part of a release would hold if it were made now, without making it."""
     layers = "".join((HASHED / f"{layer}.txt").read_text("utf-8") for layer in LAYERS)
@@ -56,7 +67,7 @@ def in_repository() -> dict[str, list[str]]:
     return {
         "wheel": wheel([*project_files(), *metadata]),
         "function": summary(files_on_lambda()) + distributions(CONTENTS),
-        "image": summary(image_context()) + distributions(pins(layers)),
+        "image": in_image(pins(layers)),
     }
 
 
@@ -66,6 +77,24 @@ def difference(name: str, found: list[str]) -> list[str]:
     names = (f"deploy/release/lists/{name}.txt", f"the {name}")
     diff = [*difflib.unified_diff(listed, found, *names, lineterm="", n=1)]
     return [*diff, ACCEPT] if diff else []
+
+
+def compare(name: str, found: list[str]) -> None:
+    """Compare the lines of a part with its list. Raises ``NotReadyError`` with the difference."""
+    if different := difference(name, found):
+        raise NotReadyError("\n".join(different))
+
+
+def compare_modules(part: str, found: Iterable[str], expected: Iterable[str]) -> None:
+    """Compare our files in ``part`` with those of the repository, one by one.
+
+    What is compiled does not count. Raises ``NotReadyError`` with the difference.
+    """
+    ours = {name for name in found if name.startswith(PROJECT) and "__pycache__" not in name}
+    missing, unknown = set(expected) - ours, ours - set(expected)
+    lines = [f"-{name}" for name in sorted(missing)] + [f"+{name}" for name in sorted(unknown)]
+    if lines:
+        raise NotReadyError("\n".join([f"{part} differs from the repository:", *lines]))
 
 
 def _line(path: PurePosixPath) -> str:
