@@ -34,7 +34,7 @@ RULES := tests/domain tests/application tests/infrastructure/memory
 PROCESSES := test-process-1 test-process-2 test-process-3 test-process-4
 BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked up, look up by hand: see SECURITY.md" >&2; exit 1; }
 
-.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke hashes contents release release-check base-digest package deploy deploy-local settings stage-is-given
+.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke console-test screenshots hashes contents release release-check base-digest package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -178,3 +178,9 @@ deploy-local: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Deploy to an emula
 
 settings: stage-is-given $(DEV_STAMP) ## Print a stage's settings for the frontdesk command: make settings STAGE=prod
 	@$(BIN)/python -m deploy.environment $(STAGE)
+
+console-test: $(DEV_STAMP) ## The console in a real browser: needs Chromium, on Debian 'apt-get install chromium'
+	$(PYTEST) -m browser tests/console
+
+screenshots: $(DEV_STAMP) ## Renew the pictures of the console in README and docs: needs Chromium
+	$(BIN)/python -m tests.console.screenshots

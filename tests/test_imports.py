@@ -200,9 +200,9 @@ START = """
 import sys
 import entrypoints.http.server
 from entrypoints.composition.container import build_container
-from entrypoints.http.api.mount import api_routes
+from entrypoints.http.mount import guarded_routes
 container = build_container({"DATA_DIR": sys.argv[1]})
-assert api_routes(container)
+assert guarded_routes(container)
 container.operations().access_tokens().current()
 assert "fastapi" not in sys.modules and "pydantic" not in sys.modules
 import entrypoints.http.api.application

@@ -21,7 +21,7 @@ def console(*, url: str, as_json: bool) -> None:
     It prints an address of the server of this data directory, for once within 10 minutes. Where
     API_TOKENS is set, or a backend is on AWS, the address is that of a form for a token.
     """
-    from entrypoints.http.api.start import sign_in_address
+    from entrypoints.http.console.start import sign_in_address
 
     with open_container() as container:
         address = sign_in_address(container, url.rstrip("/"))

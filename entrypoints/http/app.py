@@ -34,11 +34,11 @@ class NoWebhook:
 def create_app(
     receive_webhook: ReceiveWebhook,
     check_ready: Callable[[], None],
-    api_routes: Sequence[BaseRoute] = (),
+    guarded_routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The application. ``check_ready`` raises a ``WebhookHandlerError`` when it is not.
 
-    ``api_routes`` are the API and its pages.
+    ``guarded_routes`` are the API and its pages.
     """
     # A slow API must not keep load balancers waiting: it has threads of its own.
     limiter = CapacityLimiter(READY_THREADS)
@@ -57,7 +57,7 @@ def create_app(
         routes=[
             Route("/healthz", healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
-            *api_routes,
+            *guarded_routes,
             Below("", NoWebhook(receive_webhook)),
         ]
     )

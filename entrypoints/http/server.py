@@ -20,10 +20,9 @@ from typing_extensions import override
 from application.receiving.receive_webhook import Process
 from domain.errors import WebhookHandlerError
 from entrypoints.composition.container import Container, build_container, count_for_prometheus
-from entrypoints.http.api.mount import api_routes
-from entrypoints.http.api.start import offer_sign_in, prepare_access
 from entrypoints.http.app import create_app
 from entrypoints.http.background_threads import Task, running
+from entrypoints.http.console.start import offer_sign_in, prepare_access
 from entrypoints.http.limits.connection_limits import (
     ACCEPTED_AT_ONCE,
     ConnectionLimits,
@@ -34,6 +33,7 @@ from entrypoints.http.limits.freed_memory import give_back_large_blocks
 from entrypoints.http.limits.loop_errors import LoopErrors
 from entrypoints.http.limits.readiness import Readiness
 from entrypoints.http.limits.share import THE_WHOLE, Share
+from entrypoints.http.mount import guarded_routes
 from entrypoints.http.shutdown import GRACEFUL_SECONDS, Shutdown, exit_at_deadline
 from entrypoints.http.supervisor import Supervisor
 from entrypoints.http.webhooks.endpoint import WebhookEndpoint
@@ -133,7 +133,7 @@ def _answer(
 
     limits = reserve_open_files(share.of(container.settings().max_in_flight)).divided(share)
     endpoint = webhook_endpoint(container, limits, start_checks.process, share)
-    routes = api_routes(container, share, start_checks.require_passed)
+    routes = guarded_routes(container, share, start_checks.require_passed)
     app = create_app(endpoint.receive_webhook, Readiness(require_ready), routes)
     # uvicorn repeats the signal that ended it under the handler that was there before. This one
     # does nothing then, so that an orderly end exits with status 0. It counts before uvicorn's.

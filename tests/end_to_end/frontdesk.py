@@ -21,9 +21,9 @@ from domain.conversations import Conversation
 from domain.messages import InboundMessage
 from domain.queues import ALL_QUEUES
 from entrypoints.composition.container import Container
-from entrypoints.http.api.mount import api_routes
 from entrypoints.http.app import create_app
 from entrypoints.http.limits.connection_limits import ConnectionLimits
+from entrypoints.http.mount import guarded_routes
 from entrypoints.http.server import listen, server_config, webhook_endpoint
 from entrypoints.http.webhooks.endpoint import ArrivingWebhook, WebhookEndpoint
 from entrypoints.operations.start_checks import check_ready
@@ -181,7 +181,7 @@ def serving(host: Host, container: Container) -> Iterator[RunningFrontDesk]:
     """The desk of ``container`` behind ``host``."""
     host.endpoint = webhook_endpoint(container)
     host.app = create_app(
-        host.endpoint.receive_webhook, lambda: check_ready(container), api_routes(container)
+        host.endpoint.receive_webhook, lambda: check_ready(container), guarded_routes(container)
     )
     frontdesk = RunningFrontDesk(container, host.origin)
     try:

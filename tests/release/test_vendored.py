@@ -9,7 +9,7 @@ import pytest
 
 from deploy.release.vendored import ASSETS, LIST, Vendored, WrongListError, problems, read_vendored
 
-MINIFIED = b"var plot=function(){" + b"a" * 300 + b"};"
+MINIFIED = b"var plot=function(){" + b"a" * 600 + b"};"
 ENTRY = {
     "name": "plot",
     "version": "1.2.3",
@@ -17,6 +17,7 @@ ENTRY = {
     "file": "others/plot.js",
     "sha256": hashlib.sha256(MINIFIED).hexdigest(),
     "homepage": "https://plot.example",
+    "licence_file": "others/plot.LICENSE",
 }
 
 Write = Callable[[object], None]
@@ -26,6 +27,8 @@ Write = Callable[[object], None]
 def assets(tmp_path: Path) -> Path:
     (tmp_path / "others").mkdir()
     (tmp_path / "others" / "plot.js").write_bytes(MINIFIED)
+    (tmp_path / "others" / "plot.LICENSE").write_text("You may.\n")
+    (tmp_path / "vendored").mkdir()
     (tmp_path / "console.css").write_text("body {\n  margin: 0;\n}\n")
     return tmp_path
 
@@ -48,7 +51,9 @@ def test_listed_file_is_read(assets: Path, write_list: Write) -> None:
     assert problems(assets) == []
 
 
-@pytest.mark.parametrize("name", ["others/plot.js", "small.min.css", "letters.woff2"])
+@pytest.mark.parametrize(
+    "name", ["others/plot.js", "small.min.css", "letters.woff2", "vendored/short.js"]
+)
 def test_file_of_others_that_is_not_listed_is_found(
     assets: Path, write_list: Write, name: str
 ) -> None:
@@ -65,10 +70,11 @@ def test_file_that_was_changed_is_found(assets: Path, write_list: Write) -> None
     assert problem.startswith("others/plot.js has the sha256 ")
 
 
-def test_listed_file_that_is_not_there_is_found(assets: Path, write_list: Write) -> None:
+@pytest.mark.parametrize("name", ["others/plot.js", "others/plot.LICENSE"])
+def test_listed_file_that_is_not_there_is_found(assets: Path, write_list: Write, name: str) -> None:
     write_list([ENTRY])
-    (assets / "others" / "plot.js").unlink()
-    assert problems(assets) == ["others/plot.js is listed, and is not there"]
+    (assets / name).unlink()
+    assert problems(assets) == [f"{name} is listed, and is not there"]
 
 
 @pytest.mark.parametrize(

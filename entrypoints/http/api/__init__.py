@@ -1,1 +1,1 @@
-"""The HTTP API under ``/v1``, and who may use it."""
+"""The HTTP API under ``/v1``."""

@@ -17,7 +17,8 @@ from domain.errors import InvalidAddressError, InvalidStatusError, UnknownRecipi
 from domain.messages import ConversationKey
 from entrypoints.addresses import recipient_or_service, sender_address
 from entrypoints.composition.operations_container import OperationsContainer
-from entrypoints.http.api.access import Caller
+from entrypoints.http.access.access import Caller
+from entrypoints.http.access.problems import ProblemError, invalid, not_found
 from entrypoints.http.api.dependencies import (
     After,
     Identifier,
@@ -27,7 +28,6 @@ from entrypoints.http.api.dependencies import (
     TheCursors,
     TheOperations,
 )
-from entrypoints.http.api.problems import ProblemError, invalid, not_found
 from entrypoints.http.api.records import ConversationRecord, HistoryRecord, PageRecord
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
@@ -121,7 +121,7 @@ def list_conversations(
     after: After = None,
 ) -> PageRecord[ConversationRecord]:
     """Find conversations. A page may be short, and not the last: it looks at 1,000 at most."""
-    wanted = ConversationFilter(address, channel, status, _companies(caller, company_id))
+    wanted = ConversationFilter(address, channel, status, companies_of(caller, company_id))
     try:
         page = operations.search_conversations()(wanted, limit, after=cursors.opened(after))
     except InvalidAddressError as error:
@@ -130,7 +130,7 @@ def list_conversations(
     return PageRecord[ConversationRecord].model_validate(shown)
 
 
-def _companies(caller: Caller, company_id: str | None) -> Collection[str] | None:
+def companies_of(caller: Caller, company_id: str | None) -> Collection[str] | None:
     """Of which companies a search may find something; ``None`` is of all."""
     if company_id is None:
         return caller.token.companies

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from application.ports.dead_letters import DeadLetterKind
 from application.recovery.describe_dead_letter import DescribedDeadLetter
 from application.recovery.redrive_dead_letters import RedrivenDeadLetter
+from entrypoints.http.access.problems import not_found
 from entrypoints.http.api.dependencies import (
     After,
     Identifier,
@@ -17,7 +18,6 @@ from entrypoints.http.api.dependencies import (
     TheCursors,
     TheOperations,
 )
-from entrypoints.http.api.problems import not_found
 from entrypoints.http.api.records import (
     DeadLetterPage,
     DeadLetterRecord,

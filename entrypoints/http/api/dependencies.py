@@ -7,10 +7,10 @@ from pydantic import AfterValidator
 
 from entrypoints.composition.container import Container
 from entrypoints.composition.operations_container import OperationsContainer
-from entrypoints.http.api.access import Caller
+from entrypoints.http.access.access import Caller
+from entrypoints.http.access.guard import CALLER
+from entrypoints.http.access.request_heads import SLASH
 from entrypoints.http.api.cursors import Cursors
-from entrypoints.http.api.guard import CALLER
-from entrypoints.http.api.request_heads import SLASH
 
 MOST_ITEMS = 100
 

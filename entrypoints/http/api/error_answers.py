@@ -20,14 +20,15 @@ from domain.errors import (
     TemporaryError,
     WebhookHandlerError,
 )
-from entrypoints.http.api.access import Caller
-from entrypoints.http.api.guard import CALLER
-from entrypoints.http.api.problems import ProblemError, invalid, unavailable, unexpected
+from entrypoints.http.access.access import Caller
+from entrypoints.http.access.guard import CALLER
+from entrypoints.http.access.problems import ProblemError, invalid, unavailable, unexpected
 
 logger = logging.getLogger(__name__)
 
 
-def _problem_of(request: Request, error: WebhookHandlerError) -> ProblemError:
+def problem_of(request: Request, error: WebhookHandlerError) -> ProblemError:
+    """What to answer instead. An error that no caller can have made is raised again."""
     match error:
         case TemporaryError():
             caller: Caller = request.scope[CALLER]
@@ -51,7 +52,7 @@ async def _answer_problem(_: Request, error: ProblemError) -> Response:
 
 
 async def _answer_known(request: Request, error: WebhookHandlerError) -> Response:
-    return _problem_of(request, error).response()
+    return problem_of(request, error).response()
 
 
 async def _answer_framework(_: Request, error: HTTPException) -> Response:

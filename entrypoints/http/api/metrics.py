@@ -9,9 +9,9 @@ from starlette.routing import request_response
 from starlette.types import ASGIApp
 
 from entrypoints.composition.container import Container
-from entrypoints.http.api.access import Caller
-from entrypoints.http.api.guard import CALLER
-from entrypoints.http.api.problems import ProblemError
+from entrypoints.http.access.access import Caller
+from entrypoints.http.access.guard import CALLER
+from entrypoints.http.access.problems import ProblemError
 from entrypoints.operations.gauges import Gauges, gauge_sources
 
 METHODS = ("GET", "HEAD")

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from entrypoints.http.api.problems import MEDIA_TYPE
+from entrypoints.http.access.problems import MEDIA_TYPE
 from entrypoints.http.api.records import Problem
 
 PROBLEMS: dict[int, str] = {

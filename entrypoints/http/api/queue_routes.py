@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from application.ports.context_queue import VisibleQueue, WaitingContext
 from application.ports.pages import page_of_wanted
 from domain.queues import ALL_QUEUES
+from entrypoints.http.access.problems import ProblemError, not_found
 from entrypoints.http.api.dependencies import (
     After,
     Limit,
@@ -16,7 +17,6 @@ from entrypoints.http.api.dependencies import (
     TheOperations,
     of_no_company,
 )
-from entrypoints.http.api.problems import ProblemError, not_found
 from entrypoints.http.api.records import DepthRecord, PageRecord, WaitingRecord
 from infrastructure.serialization.context_json import context_to_json
 

@@ -11,9 +11,9 @@ from application.tracing.nothing_known import NOBODY_HAS_WRITTEN
 from application.tracing.results import MessageTrace, StationKind, Trace, TraceKind, TraceState
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
-from entrypoints.http.api.access import Caller
+from entrypoints.http.access.access import Caller
+from entrypoints.http.access.problems import ProblemError
 from entrypoints.http.api.dependencies import Identifier, TheCaller, TheOperations
-from entrypoints.http.api.problems import ProblemError
 from entrypoints.http.api.records import Moment, Record, RefusalRecord
 
 router = APIRouter(prefix="/trace", tags=["trace"])

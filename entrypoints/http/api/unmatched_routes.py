@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from domain.messages import MessageRecord
+from entrypoints.http.access.problems import not_found
 from entrypoints.http.api.dependencies import (
     After,
     Identifier,
@@ -13,7 +14,6 @@ from entrypoints.http.api.dependencies import (
     TheCursors,
     TheOperations,
 )
-from entrypoints.http.api.problems import not_found
 from entrypoints.http.api.records import PageRecord, RedrivenUnmatchedRecord, UnmatchedRecord
 
 router = APIRouter(prefix="/unmatched", tags=["unmatched"])

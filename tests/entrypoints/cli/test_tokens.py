@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from application.clock import utc_now
-from entrypoints.http.api.sign_in_codes import SignInCodes
+from entrypoints.http.access.sign_in_codes import SignInCodes
 from infrastructure.configuration.secrets.access_tokens import Scope, parse_access_tokens
 from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 

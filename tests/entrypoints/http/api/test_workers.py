@@ -6,7 +6,7 @@ from pathlib import Path
 import urllib3
 
 from application.clock import utc_now
-from entrypoints.http.api.sign_in_codes import SignInCodes
+from entrypoints.http.access.sign_in_codes import SignInCodes
 from infrastructure.configuration.api_access import keep_local_token
 from tests.end_to_end.process import FRONTDESK, environment
 from tests.faults.server_processes import server_process

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrypoints.http.api.access import Caller
-from entrypoints.http.api.problems import ProblemError
-from entrypoints.http.api.request_heads import Head, path_of_segments
+from entrypoints.http.access.access import Caller
+from entrypoints.http.access.problems import ProblemError
+from entrypoints.http.access.request_heads import Head, path_of_segments
 
 CALLER = "frontdesk.caller"
 """Where the scope of an admitted request has its ``Caller``."""
@@ -21,16 +22,21 @@ SECURITY_HEADERS = (
 )
 
 
+def _problem(problem: ProblemError, _: Head) -> Response:
+    return problem.response()
+
+
 @dataclass(frozen=True)
 class Guard:
-    """Lets ``app`` answer those who may ask. Others get a problem, and their body is not read.
+    """Lets ``app`` answer those who may ask. Others are refused, and their body is not read.
 
-    ``admit`` raises a ``ProblemError``; it may block.
+    ``admit`` raises a ``ProblemError``; it may block. ``refuse`` makes the answer to it.
     """
 
     app: ASGIApp
     admit: Callable[[Head], Caller]
     limiter: CapacityLimiter
+    refuse: Callable[[ProblemError, Head], Response] = _problem
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
@@ -40,7 +46,7 @@ class Guard:
             admitted = {**scope, "path": path_of_segments(scope), CALLER: caller}
             await self.app(admitted, receive, answer.pass_on)
         except ProblemError as problem:
-            await problem.response()(scope, receive, answer.pass_on)
+            await self.refuse(problem, scope)(scope, receive, answer.pass_on)
 
 
 class _Answer:

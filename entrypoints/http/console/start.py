@@ -8,7 +8,7 @@ import click
 
 from domain.errors import WebhookHandlerError
 from entrypoints.composition.container import Container
-from entrypoints.http.api.sign_in_codes import SignInCodes
+from entrypoints.http.access.sign_in_codes import SignInCodes
 
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - what was bound
 """Listening on the one, the server is reached under the other."""

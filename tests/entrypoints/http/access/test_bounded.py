@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from entrypoints.http.api import bounded
+from entrypoints.http.access import bounded
 from tests.end_to_end.responses import SMS
 from tests.entrypoints.http.api.clients import Api, problem, running_locally
 from tests.entrypoints.http.test_app import eventually

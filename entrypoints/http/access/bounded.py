@@ -7,8 +7,8 @@ from collections.abc import Callable
 from anyio import CapacityLimiter, to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrypoints.http.api.problems import ProblemError, unavailable, unexpected
-from entrypoints.http.api.request_heads import header
+from entrypoints.http.access.problems import ProblemError, unavailable, unexpected
+from entrypoints.http.access.request_heads import header
 
 logger = logging.getLogger(__name__)
 

@@ -14,12 +14,13 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from domain.errors import WebhookHandlerError
-from entrypoints.http.api import pages
-from entrypoints.http.api.access import Access, matches
-from entrypoints.http.api.bounded import read_body
-from entrypoints.http.api.problems import ProblemError
-from entrypoints.http.api.request_heads import media_type
-from entrypoints.http.api.sessions import LIFETIME, SECURE_NAME, Session, cookie_line, plain_name
+from entrypoints.http.access.access import Access, matches
+from entrypoints.http.access.bounded import read_body
+from entrypoints.http.access.problems import ProblemError
+from entrypoints.http.access.request_heads import media_type
+from entrypoints.http.access.sessions import LIFETIME, SECURE_NAME, Session, cookie_line, plain_name
+from entrypoints.http.console import pages
+from entrypoints.http.console.places import PLACES
 
 FORM_BYTES = 4096
 FORM_SECONDS = 5.0
@@ -30,7 +31,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class SignIn:
-    """The pages ``/``, ``/sign-in``, ``/sign-in/CODE`` and ``/sign-out``."""
+    """The pages ``/sign-in``, ``/sign-in/CODE`` and ``/sign-out``."""
 
     def __init__(self, access: Access, limiter: CapacityLimiter) -> None:
         self._access = access
@@ -41,7 +42,6 @@ class SignIn:
     def routes(self) -> list[Route]:
         """What the application answers by these pages."""
         return [
-            Route("/", self._guarded(self._home), methods=["GET"]),
             Route("/sign-in", self._guarded(self._show_form), methods=["GET"]),
             Route("/sign-in", self._guarded(self._use_token), methods=["POST"]),
             Route("/sign-in/{code}", self._guarded(self._show_button), methods=["GET"]),
@@ -65,22 +65,19 @@ class SignIn:
 
         return endpoint
 
-    async def _home(self, request: Request, own: str) -> Response:
-        session = await self._session(request.scope, own)
-        return pages.home_page(session) if session else _see_other("/sign-in")
-
-    async def _show_form(self, _: Request, __: str) -> Response:
-        return pages.sign_in_page()
+    async def _show_form(self, request: Request, _: str) -> Response:
+        return pages.sign_in_page(own_page(request.query_params.get("next", "")))
 
     async def _show_button(self, _: Request, __: str) -> Response:
         return pages.code_page()
 
     async def _use_token(self, request: Request, own: str) -> Response:
         form = await self._form(request)
+        wanted = own_page(form.get("next", ""))
         cookie = await self._run(partial(self._access.sign_in_with_token, form.get("token", "")))
         if cookie is None:
-            return pages.sign_in_page("This is no valid access token.", 403)
-        return self._signed_in(request.scope, own, cookie)
+            return pages.sign_in_page(wanted, "This is no valid access token.", 403)
+        return self._signed_in(request.scope, own, cookie, wanted)
 
     async def _use_code(self, request: Request, own: str) -> Response:
         code = request.path_params["code"]
@@ -99,9 +96,9 @@ class SignIn:
                 response.headers.append("set-cookie", line)
         return response
 
-    def _signed_in(self, head: Scope, own: str, cookie: str) -> Response:
-        """To the first page, with a new session, whatever the browser came with."""
-        response = _see_other("/")
+    def _signed_in(self, head: Scope, own: str, cookie: str, wanted: str = "/") -> Response:
+        """To the page that was ``wanted``, with a new session, whatever the browser came with."""
+        response = _see_other(wanted)
         is_secure = self._access.origins.is_secure(head, own)
         seconds = int(LIFETIME.total_seconds())
         line = cookie_line(own, cookie, is_secure=is_secure, seconds=seconds)
@@ -148,6 +145,15 @@ class SignIn:
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         return await to_thread.run_sync(work, limiter=self._limiter)
+
+
+def own_page(path: str) -> str:
+    """``path`` if it leads to a page of the console, else the first one.
+
+    The attack: a link to our own form, which leads to another site after it.
+    """
+    is_own = any(path == place or path.startswith((f"{place}/", f"{place}?")) for place in PLACES)
+    return path if is_own and path.isascii() and path.isprintable() else "/"
 
 
 def _see_other(path: str) -> Response:

@@ -7,8 +7,8 @@ import pytest
 
 from application.clock import utc_now
 from entrypoints.composition.container import build_container
-from entrypoints.http.api.sign_in_codes import SignInCodes
-from entrypoints.http.api.start import sign_in_address
+from entrypoints.http.access.sign_in_codes import SignInCodes
+from entrypoints.http.console.start import sign_in_address
 
 
 def test_code_is_valid_for_ten_minutes(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from dependency_injector import providers
 
 from application.clock import utc_now
 from entrypoints.composition.container import build_container
-from entrypoints.http.api.sessions import Sessions
-from entrypoints.http.api.sign_in import FORMS_AT_ONCE
-from entrypoints.http.api.sign_in_codes import SignInCodes
+from entrypoints.http.access.sessions import Sessions
+from entrypoints.http.access.sign_in_codes import SignInCodes
+from entrypoints.http.console.sign_in import FORMS_AT_ONCE
 from infrastructure.configuration.api_access import TOKEN_FILE, keep_local_token
 from tests.end_to_end.frontdesk import hosting, serving
 from tests.entrypoints.http.api.clients import (
@@ -86,7 +86,7 @@ def test_look_at_the_page_does_not_use_the_code_up(browser: Api, code: str) -> N
     for _ in range(2):
         page = browser.call("GET", f"/sign-in/{code}")
         assert page.status == 200
-        assert b"<button>" in page.data
+        assert b'<button class="primary"' in page.data
     assert browser.post_form(f"/sign-in/{code}", {}).status == 303
 
 
@@ -113,7 +113,7 @@ def test_token_is_pasted_into_a_form(local: tuple[Api, Path], browser: Api) -> N
     session = signed_in(browser, response)
     assert token not in response.headers["set-cookie"]
     page = session.call("GET", "/")
-    assert b"Signed in with the token" in page.data
+    assert b"The access token that this browser signed in with" in page.data
     assert token.encode() not in page.data
 
 

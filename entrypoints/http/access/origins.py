@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from entrypoints.http.api.problems import ProblemError
-from entrypoints.http.api.request_heads import Head, header, headers_named
+from entrypoints.http.access.problems import ProblemError
+from entrypoints.http.access.request_heads import Head, header, headers_named
 from entrypoints.public_urls import RequestOrigin
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})

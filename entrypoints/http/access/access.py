@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.errors import WebhookHandlerError
-from entrypoints.http.api.origins import OwnOrigins
-from entrypoints.http.api.problems import ProblemError, unavailable
-from entrypoints.http.api.request_heads import Head, cookies, header, is_change, media_type
-from entrypoints.http.api.sessions import SECURE_NAME, Session, Sessions, plain_name
-from entrypoints.http.api.sign_in_codes import SignInCodes
+from entrypoints.http.access.origins import OwnOrigins
+from entrypoints.http.access.problems import ProblemError, unavailable
+from entrypoints.http.access.request_heads import Head, cookies, header, is_change, media_type
+from entrypoints.http.access.sessions import SECURE_NAME, Session, Sessions, plain_name
+from entrypoints.http.access.sign_in_codes import SignInCodes
 from infrastructure.configuration.api_access import LOCAL_NAME
 from infrastructure.configuration.secrets.access_tokens import AccessToken, AccessTokens, Scope
 
@@ -54,7 +54,7 @@ class Access:
         """
         own = self.origins.origin_of(head)
         caller = self.caller(head, own)
-        _require_scope(head, caller)
+        require_scope(head, caller)
         if is_change(head):
             self.origins.require_own_page(head, own)
             _require_proof(head, caller)
@@ -66,7 +66,7 @@ class Access:
         Raises ``ProblemError``: 401 without a valid token, 403 without the scope.
         """
         caller = self.caller(head, None)
-        _require_scope(head, caller)
+        require_scope(head, caller)
         return caller
 
     def caller(self, head: Head, own: str | None) -> Caller:
@@ -119,7 +119,8 @@ class Access:
         return Sessions(self.session_key()).begin(token, self.clock()) if token else None
 
 
-def _require_scope(head: Head, caller: Caller) -> None:
+def require_scope(head: Head, caller: Caller) -> None:
+    """Raise ``ProblemError`` (403) if the token of ``caller`` may not do this."""
     scope = Scope.WRITE if is_change(head) else Scope.READ
     if scope not in caller.token.scopes:
         raise ProblemError(403, f"this token lacks the scope '{scope}'")

@@ -7,15 +7,15 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from entrypoints.composition.container import Container
-from entrypoints.http.api.access import Access
-from entrypoints.http.api.bounded import AT_ONCE, BoundedApp
-from entrypoints.http.api.change_log import ChangeLog
-from entrypoints.http.api.guard import Guard
+from entrypoints.http.access.access import Access
+from entrypoints.http.access.bounded import AT_ONCE, BoundedApp
+from entrypoints.http.access.change_log import ChangeLog
+from entrypoints.http.access.guard import Guard
+from entrypoints.http.access.origins import OwnOrigins
+from entrypoints.http.access.sign_in_codes import SignInCodes
 from entrypoints.http.api.metrics import metrics_endpoint, scrape_of
-from entrypoints.http.api.origins import OwnOrigins
-from entrypoints.http.api.sign_in import SignIn
-from entrypoints.http.api.sign_in_codes import SignInCodes
 from entrypoints.http.below import Below
+from entrypoints.http.console.mount import console_routes
 from entrypoints.http.limits.share import THE_WHOLE, Share
 from entrypoints.public_urls import RequestOrigin
 
@@ -38,21 +38,21 @@ def access_of(container: Container) -> Access:
     )
 
 
-def api_routes(
+def guarded_routes(
     container: Container,
     share: Share = THE_WHOLE,
     require_started: Callable[[], None] = lambda: None,
 ) -> Sequence[BaseRoute]:
-    """The API, the metrics, and the pages for browsers.
+    """The API, the metrics, and the console.
 
-    The API raises what ``require_started`` raises, before it touches any store.
+    API and console raise what ``require_started`` raises, before they touch any store.
     """
 
     def load() -> ASGIApp:
         # 0.15 s and 20 MB with what it imports: for servers whose API is used.
         from entrypoints.http.api.application import create_api
 
-        return ChangeLog(create_api(container, require_started))
+        return ChangeLog(create_api(container, require_started), "changed over the API")
 
     access, limiter = access_of(container), CapacityLimiter(SIGN_IN_THREADS)
     guarded: ASGIApp = Guard(BoundedApp(load, share.of(AT_ONCE)), access.admit, limiter)
@@ -60,5 +60,5 @@ def api_routes(
     return [
         Below("/v1", guarded),
         Route("/metrics", Guard(metrics, access.admit_program, limiter)),
-        *SignIn(access, limiter).routes,
+        *console_routes(container, access, limiter, share, require_started),
     ]

@@ -1,0 +1,1 @@
+"""Who may: tokens, sessions, origins, and the limits of what is no webhook."""

@@ -1,0 +1,67 @@
+"""Every error of a page becomes a page: what is wrong, and what to do."""
+
+import logging
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from domain.errors import WebhookHandlerError
+from entrypoints.http.access.problems import ProblemError, unexpected
+from entrypoints.http.api.error_answers import problem_of
+from entrypoints.http.console.page_dependencies import page_for
+
+logger = logging.getLogger(__name__)
+
+
+def _page(request: Request, problem: ProblemError) -> Response:
+    container = request.app.state.container
+    page = page_for(request, container)
+    errors = problem.members.get("errors", ())
+    response = page(
+        "problem.html",
+        problem.status,
+        title=HTTPStatus(problem.status).phrase,
+        detail=problem.detail,
+        errors=errors,
+    )
+    response.headers.update(problem.headers)
+    return response
+
+
+async def _answer_problem(request: Request, error: ProblemError) -> Response:
+    return _page(request, error)
+
+
+async def _answer_known(request: Request, error: WebhookHandlerError) -> Response:
+    return _page(request, problem_of(request, error))
+
+
+async def _answer_framework(request: Request, error: HTTPException) -> Response:
+    return _page(request, ProblemError(error.status_code, str(error.detail)))
+
+
+async def _answer_invalid(request: Request, error: RequestValidationError) -> Response:
+    fields = ", ".join(str(one["loc"][-1]) for one in error.errors())
+    return _page(request, ProblemError(422, f"this address has a wrong value: {fields}"))
+
+
+async def _answer_unexpected(request: Request, error: Exception) -> Response:
+    """The framework raises the error again, for whoever runs it."""
+    logger.error("request for a page met an error", exc_info=error)
+    return _page(request, unexpected())
+
+
+Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+
+HANDLERS: dict[int | type[Exception], Handler] = {
+    ProblemError: _answer_problem,
+    WebhookHandlerError: _answer_known,
+    HTTPException: _answer_framework,
+    RequestValidationError: _answer_invalid,
+    Exception: _answer_unexpected,
+}

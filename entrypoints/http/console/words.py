@@ -1,0 +1,72 @@
+"""What templates write: moments, lengths of time, numbers and names, as a person reads them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from application.tracing.wording import duration
+from domain.channels import ChannelType
+from domain.times import readable, rfc3339
+
+NOTHING = "\N{EN DASH}"
+"""Stands for a value that is not there."""
+
+_THOUSAND = 1000
+
+
+def moment(at: datetime | None) -> str:
+    """A moment, in UTC until the browser shows it in the zone of its viewer."""
+    if at is None:
+        return NOTHING
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        rfc3339(at), readable(at), readable(at)
+    )
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """How long ago it was, like ``3 min``; its moment on hover."""
+    if at is None:
+        return NOTHING
+    age = duration((now - at).total_seconds())
+    return Markup('<time datetime="{}" title="{}" data-age>{} ago</time>').format(
+        rfc3339(at), readable(at), age
+    )
+
+
+def count(number: float) -> str:
+    """``1,234``."""
+    return f"{number:,.0f}"
+
+
+def size(size_bytes: int | None) -> str:
+    """``2.4 MB``; a dash where it is not known."""
+    if size_bytes is None:
+        return NOTHING
+    amount, units = float(size_bytes), iter(("B", "kB", "MB", "GB"))
+    unit = next(units)
+    while amount >= _THOUSAND and unit != "GB":
+        amount, unit = amount / _THOUSAND, next(units)
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def channel_name(channel: ChannelType | None) -> str:
+    """The channel as people write it."""
+    return channel.rules.name if channel else NOTHING
+
+
+def segment(text: str) -> str:
+    """``text`` as one segment of a path."""
+    return quote(text, safe="")
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "moment": moment,
+    "ago": ago,
+    "count": count,
+    "size": size,
+    "channel": channel_name,
+    "segment": segment,
+    "duration": duration,
+}
