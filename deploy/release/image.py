@@ -14,6 +14,8 @@ import tempfile
 from importlib.metadata import distributions
 from pathlib import Path
 
+import click
+
 from deploy.package import project_files
 from deploy.release import lists
 from deploy.release.hashes import ROOT, name_of
@@ -71,6 +73,7 @@ def main() -> None:
         found = distributions_in(build(Path(folder)))
     lists.compare_modules("the image", found.pop("frontdesk"), project_files())
     lists.compare("image", lists.in_image(found))
+    click.echo("ok  the image is built of what is listed")
 
 
 if __name__ == "__main__":
