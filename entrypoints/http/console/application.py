@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, FastAPI
 from entrypoints.composition.container import Container
 from entrypoints.http.api import attachment_routes
 from entrypoints.http.console import (
-    attachment_routes,
     conversation_pages,
     dead_letter_pages,
     overview_page,
