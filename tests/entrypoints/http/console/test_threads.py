@@ -228,6 +228,23 @@ def test_hostile_text_is_text_and_long_text_is_cut(api: Api, session: Api) -> No
     page = shown(session, path)
     assert "<script>alert" not in page
     assert "<script>name" not in page
-    assert len(texts(page)[0]) < 2_100
+    assert len(texts(page)[0]) < 1_300
     request_id = api.get(f"/v1{path}/messages")["items"][0]["request_id"]
     assert f'href="/messages/{request_id}">Whole message' in page
+
+
+def test_mail_is_shown_without_what_it_quotes_and_with_its_first_files(
+    api: Api, session: Api
+) -> None:
+    path = conversation(api, channel="email", **MAIL)
+    body = "Thanks!\n\nOn Mon, 2 Nov 2026 at 10:00, Help <help@acme.example> wrote:\n> Old text\n"
+    files = [(f"{number}.txt", "text/plain", b"x") for number in range(15)]
+    received(api, EMAIL, **MAIL, body=body, attachments=files)
+    page = shown(session, path)
+    assert [text.strip() for text in texts(page)] == ["Thanks!…"]
+    assert "with what it quotes" in page
+    assert "3 more files" in page
+    request_id = api.get(f"/v1{path}/messages")["items"][0]["request_id"]
+    whole = shown(session, f"/messages/{request_id}")
+    assert "&gt; Old text" in whole
+    assert "14.txt" in whole
