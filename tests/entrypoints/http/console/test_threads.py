@@ -8,7 +8,10 @@ import pytest
 
 from application.clock import utc_now
 from domain.conversations import Direction, Message
+from domain.messages import ConversationKey
 from entrypoints.http.console import thread_pages
+from entrypoints.http.console.thread import Reading
+from infrastructure.channels.twilio.simulator import Button, Location, Media
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.builders import a_conversation
 from tests.console.pictures import a_png
@@ -197,8 +200,6 @@ def test_files_places_and_buttons_are_shown(api: Api, session: Api) -> None:
 
 
 def test_shared_place_and_tapped_button_are_shown(api: Api, session: Api) -> None:
-    from infrastructure.channels.twilio.simulator import Button, Location, Media
-
     path = conversation(api, channel="whatsapp")
     received(api, WHATSAPP, location=Location(52.5, 13.4, "Shop"))
     received(api, WHATSAPP, button=Button("Yes, please", "YES"))
@@ -210,6 +211,21 @@ def test_shared_place_and_tapped_button_are_shown(api: Api, session: Api) -> Non
     assert "<code>YES</code>" in page
     assert "credentials are not set" in page
     assert "<img" not in page.partition('id="thread"')[2]
+
+
+def test_pictures_that_a_provider_holds_are_shown_where_they_can_be_fetched(api: Api) -> None:
+    path = conversation(api, channel="whatsapp")
+    received(api, WHATSAPP, media=[Media("https://api.twilio.com/1", "image/png")])
+    key = ConversationKey(path.rpartition("/")[2], WHATSAPP)
+    [entry] = api.container.operations().list_messages()(key).items
+    [held] = Reading(lambda channel: channel is WHATSAPP).shown(entry).files
+    assert held.is_picture
+    assert (
+        held.address == f"/messages/{entry.record.request_id if entry.record else ''}/attachments/0"
+    )
+    [missing] = Reading(lambda _: False).shown(entry).files
+    assert missing.address is None
+    assert "credentials" in missing.missing
 
 
 def test_message_of_another_system_has_no_trace(api: Api, session: Api) -> None:
