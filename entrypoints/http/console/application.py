@@ -8,12 +8,15 @@ from entrypoints.composition.container import Container
 from entrypoints.http.console import (
     conversation_pages,
     dead_letter_pages,
+    operation_pages,
     overview_page,
     queue_pages,
     unmatched_pages,
 )
 from entrypoints.http.console.error_pages import HANDLERS
 from entrypoints.http.console.posted_forms import posted_form
+from entrypoints.operations.check_runs import CheckRuns
+from entrypoints.operations.checks import run_checks
 
 _ROUTERS: tuple[APIRouter, ...] = (
     overview_page.router,
@@ -21,6 +24,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     dead_letter_pages.router,
     unmatched_pages.router,
     queue_pages.router,
+    operation_pages.router,
 )
 
 
@@ -38,6 +42,7 @@ def create_console(
         dependencies=[Depends(require_started), posted_form],
     )
     console.state.container = container
+    console.state.check_runs = CheckRuns(lambda: run_checks(container), container.clock())
     for routes in _ROUTERS:
         console.include_router(routes)
     return console
