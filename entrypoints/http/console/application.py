@@ -2,18 +2,23 @@
 
 from collections.abc import Callable
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI
 
 from entrypoints.composition.container import Container
+from entrypoints.http.api import attachment_routes
 from entrypoints.http.console import (
     conversation_pages,
     dead_letter_pages,
     operation_pages,
     overview_page,
     queue_pages,
+    thread_pages,
+    trace_pages,
     unmatched_pages,
 )
 from entrypoints.http.console.error_pages import HANDLERS
+from entrypoints.http.console.overview_figures import Overview
 from entrypoints.http.console.posted_forms import posted_form
 from entrypoints.operations.check_runs import CheckRuns
 from entrypoints.operations.checks import run_checks
@@ -21,10 +26,13 @@ from entrypoints.operations.checks import run_checks
 _ROUTERS: tuple[APIRouter, ...] = (
     overview_page.router,
     conversation_pages.router,
+    trace_pages.router,
     dead_letter_pages.router,
     unmatched_pages.router,
     queue_pages.router,
     operation_pages.router,
+    thread_pages.router,
+    attachment_routes.router,
 )
 
 
@@ -43,6 +51,8 @@ def create_console(
     )
     console.state.container = container
     console.state.check_runs = CheckRuns(lambda: run_checks(container), container.clock())
+    console.state.file_threads = CapacityLimiter(attachment_routes.THREADS)
+    console.state.overview = Overview(container)
     for routes in _ROUTERS:
         console.include_router(routes)
     return console

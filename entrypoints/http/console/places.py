@@ -1,6 +1,7 @@
 """Where the pages are."""
 
 PLACES = (
+    "/overview",
     "/conversations",
     "/messages",
     "/trace",
