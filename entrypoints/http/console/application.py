@@ -10,6 +10,7 @@ from entrypoints.http.api import attachment_routes
 from entrypoints.http.console import (
     conversation_pages,
     dead_letter_pages,
+    operation_pages,
     overview_page,
     queue_pages,
     thread_pages,
@@ -19,6 +20,8 @@ from entrypoints.http.console import (
 from entrypoints.http.console.error_pages import HANDLERS
 from entrypoints.http.console.overview_figures import Overview
 from entrypoints.http.console.posted_forms import posted_form
+from entrypoints.operations.check_runs import CheckRuns
+from entrypoints.operations.checks import run_checks
 
 _ROUTERS: tuple[APIRouter, ...] = (
     overview_page.router,
@@ -27,6 +30,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     dead_letter_pages.router,
     unmatched_pages.router,
     queue_pages.router,
+    operation_pages.router,
     thread_pages.router,
     attachment_routes.router,
 )
@@ -46,6 +50,7 @@ def create_console(
         dependencies=[Depends(require_started), posted_form],
     )
     console.state.container = container
+    console.state.check_runs = CheckRuns(lambda: run_checks(container), container.clock())
     console.state.file_threads = CapacityLimiter(attachment_routes.THREADS)
     console.state.overview = Overview(container)
     for routes in _ROUTERS:
