@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fastapi import APIRouter, Depends, FastAPI
 
 from entrypoints.composition.container import Container
-from entrypoints.http.console import conversation_pages, overview_page, trace_pages
+from entrypoints.http.console import conversation_pages, overview_page, signature_pages, trace_pages
 from entrypoints.http.console.error_pages import HANDLERS
 from entrypoints.http.console.posted_forms import posted_form
 
@@ -13,6 +13,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     overview_page.router,
     conversation_pages.router,
     trace_pages.router,
+    signature_pages.router,
 )
 
 
