@@ -51,7 +51,7 @@ def refused_page(problem: ProblemError, head: Head) -> Response:
     if header(head, "hx-request") is not None:
         return PlainTextResponse(problem.detail, problem.status, headers=problem.headers)
     if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and head["path"] == SIGNATURE:
-        return problem_page(_TOO_LARGE, problem.status)
+        return problem_page(_TOO_LARGE, problem.status, (SIGNATURE, "Back to the form"))
     return problem_page(problem.detail, problem.status)
 
 
