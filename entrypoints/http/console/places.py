@@ -5,6 +5,7 @@ from entrypoints.http.access.request_heads import Head, is_change, path_of_segme
 SIGNATURE = "/signature"
 
 PLACES = (
+    "/overview",
     "/conversations",
     "/messages",
     "/trace",

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from application.receiving.receive_webhook import WebhookOutcome
+from application.receiving.record_message import RecordOutcome
 from application.tracing.wording import duration
 from domain.channels import ChannelType
 from domain.times import parse_rfc3339, readable, rfc3339
@@ -82,6 +84,18 @@ def _parts(text: str) -> Iterator[str]:
             yield part
 
 
+_OUTCOME_NAMES: dict[str, str] = {
+    WebhookOutcome.STATUS_CALLBACK: "Status callbacks",
+    WebhookOutcome.DEAD_LETTER: "Dead letters",
+    RecordOutcome.DUPLICATE: "Duplicates",
+}
+
+
+def outcome_name(outcome: str) -> str:
+    """What became of webhooks, as the heading of a column."""
+    return _OUTCOME_NAMES.get(outcome, outcome.capitalize())
+
+
 def segment(text: str) -> str:
     """``text`` as one segment of a path."""
     return quote(text, safe="")
@@ -95,6 +109,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "size": size,
     "channel": channel_name,
     "prose": prose,
+    "outcome": outcome_name,
     "segment": segment,
     "duration": duration,
 }
