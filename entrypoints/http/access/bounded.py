@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from anyio import CapacityLimiter, to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -69,11 +70,18 @@ class BoundedApp:
     """An ASGI application whose requests have places, small bodies and little time.
 
     ``load`` gives it with the first request: whoever never asks does not pay for it. A request
-    that takes too long is answered; its place is free when its thread is done.
+    that takes too long is answered; its place is free when its thread is done. ``body_bytes``
+    has the paths whose bodies may be larger than others.
     """
 
-    def __init__(self, load: Callable[[], ASGIApp], at_once: int) -> None:
+    def __init__(
+        self,
+        load: Callable[[], ASGIApp],
+        at_once: int,
+        body_bytes: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._load = load
+        self._body_bytes = body_bytes
         self._places = Places(at_once)
         self._lock = asyncio.Lock()
         self._app: ASGIApp | None = None
@@ -83,7 +91,8 @@ class BoundedApp:
         """Answer, or raise a ``ProblemError`` while nothing was sent."""
         self._places.take()
         try:
-            body = await read_body(scope, receive)
+            most = self._body_bytes.get(scope["path"], BODY_BYTES)
+            body = await read_body(scope, receive, most)
             app = await self._loaded()
             exchange = _Exchange(body, receive, send)
             task = asyncio.create_task(exchange.run(app, scope))

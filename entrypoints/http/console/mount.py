@@ -14,7 +14,7 @@ from entrypoints.http.access.guard import Guard
 from entrypoints.http.below import Below
 from entrypoints.http.console.assets import PREFIX, serve_assets
 from entrypoints.http.console.page_guard import PageAccess, refused_page
-from entrypoints.http.console.places import PLACES
+from entrypoints.http.console.places import BODY_BYTES, PLACES, changes_something
 from entrypoints.http.console.sign_in import SignIn
 from entrypoints.http.limits.share import Share
 
@@ -31,9 +31,10 @@ def console_routes(
     def load() -> ASGIApp:
         from entrypoints.http.console.application import create_console
 
-        return ChangeLog(create_console(container, require_started), "changed in the console")
+        console = create_console(container, require_started)
+        return ChangeLog(console, "changed in the console", changes_something)
 
-    app = BoundedApp(load, share.of(AT_ONCE))
+    app = BoundedApp(load, share.of(AT_ONCE), BODY_BYTES)
     guarded = Guard(app, PageAccess(access).admit, limiter, refused_page)
     yield Route("/", guarded)
     yield from (Below(place, guarded) for place in PLACES)
