@@ -10,6 +10,7 @@ from entrypoints.http.api import attachment_routes
 from entrypoints.http.console import (
     conversation_pages,
     dead_letter_pages,
+    message_pages,
     operation_pages,
     overview_page,
     queue_pages,
@@ -34,6 +35,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     queue_pages.router,
     operation_pages.router,
     thread_pages.router,
+    message_pages.router,
     attachment_routes.router,
 )
 
@@ -54,6 +56,7 @@ def create_console(
     console.state.container = container
     console.state.check_runs = CheckRuns(lambda: run_checks(container), container.clock())
     console.state.file_threads = CapacityLimiter(attachment_routes.THREADS)
+    console.state.mail_threads = CapacityLimiter(message_pages.MAILS_AT_ONCE)
     console.state.overview = Overview(container)
     for routes in _ROUTERS:
         console.include_router(routes)
