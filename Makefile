@@ -24,7 +24,7 @@ RULES := tests/domain tests/application tests/infrastructure/memory
 PROCESSES := test-process-1 test-process-2 test-process-3 test-process-4
 BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked up, look up by hand: see SECURITY.md" >&2; exit 1; }
 
-.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke console-test package deploy deploy-local settings stage-is-given
+.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke console-test screenshots package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -146,3 +146,6 @@ settings: stage-is-given $(DEV_STAMP) ## Print a stage's settings for the frontd
 
 console-test: $(DEV_STAMP) ## The console in a real browser: needs Chromium, on Debian 'apt-get install chromium'
 	$(PYTEST) -m browser tests/console
+
+screenshots: $(DEV_STAMP) ## Renew the pictures of the console in README and docs: needs Chromium
+	$(BIN)/python -m tests.console.screenshots
