@@ -12,9 +12,9 @@ from click.core import ParameterSource
 
 from domain.channels import ChannelType
 from entrypoints.cli.addresses import CHANNELS, recipient_address, sender_address
-from entrypoints.cli.demo import DEMO_RECIPIENTS
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.composition.channel_providers import PROVIDERS
+from entrypoints.simulation.demo import DEMO_RECIPIENTS
 from entrypoints.simulation.messages import named_sender
 from infrastructure.channels.provider import (
     SendOption,

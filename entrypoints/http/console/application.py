@@ -1,24 +1,27 @@
 """The console as an application. Imported with the first request for a page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fastapi import APIRouter, Depends, FastAPI
 
 from entrypoints.composition.container import Container
-from entrypoints.http.console import conversation_pages, overview_page
+from entrypoints.http.console import absent_simulator, conversation_pages, overview_page
 from entrypoints.http.console.error_pages import HANDLERS
 from entrypoints.http.console.posted_forms import posted_form
 
 _ROUTERS: tuple[APIRouter, ...] = (
     overview_page.router,
     conversation_pages.router,
+    absent_simulator.router,
 )
 
 
 def create_console(
-    container: Container, require_started: Callable[[], None] = lambda: None
+    container: Container,
+    require_started: Callable[[], None] = lambda: None,
+    routers: Iterable[APIRouter] = _ROUTERS,
 ) -> FastAPI:
-    """The pages over the use cases of ``container``.
+    """The pages of ``routers`` over the use cases of ``container``.
 
     ``require_started`` raises while nothing may be touched.
     """
@@ -29,6 +32,6 @@ def create_console(
         dependencies=[Depends(require_started), posted_form],
     )
     console.state.container = container
-    for routes in _ROUTERS:
+    for routes in routers:
         console.include_router(routes)
     return console

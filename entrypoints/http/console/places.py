@@ -1,5 +1,8 @@
 """Where the pages are."""
 
+SIMULATOR = "/simulator"
+"""For development alone."""
+
 PLACES = (
     "/conversations",
     "/messages",
@@ -10,6 +13,6 @@ PLACES = (
     "/refusals",
     "/checks",
     "/signature",
-    "/simulator",
+    SIMULATOR,
 )
 """Below each of these the console answers, beside the overview at ``/``."""

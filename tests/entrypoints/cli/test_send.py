@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.channels import ChannelType
-from entrypoints.cli.demo import DEMO_RECIPIENTS
+from entrypoints.simulation.demo import DEMO_RECIPIENTS
 from tests.entrypoints.cli.support import (
     OK,
     SMS,
