@@ -1,5 +1,5 @@
-// What the simulator's form does on top: it tells at once that files are too large, before they
-// are sent, and shows how many are sent only where that counts.
+// What the simulator's form does on top: it tells that files are too large before they are sent,
+// asks how many only where that counts, and leads to what is wrong, or to the answer.
 "use strict";
 
 (() => {
@@ -23,7 +23,13 @@
     if (event.target.id === "how_often") showCount();
     if (event.target.dataset?.mostBytes) checkFiles(event.target);
   });
-  document.addEventListener("htmx:after:swap", showCount);
+  document.addEventListener("htmx:after:swap", (event) => {
+    showCount();
+    if (event.detail.ctx?.sourceElement?.id !== "compose") return;
+    const wrong = document.querySelector("#compose [aria-invalid]");
+    if (wrong) wrong.focus();
+    else document.getElementById("outcome").scrollIntoView({ block: "nearest" });
+  });
 
   showCount();
 })();

@@ -62,6 +62,12 @@ def field_name(option: SendOption) -> str:
     return f"option.{option.key}"
 
 
+def field_of(option: str | None) -> str:
+    """The name of the field for an option of ``frontdesk send``; empty if it is about no option."""
+    key = (option or "").removeprefix("--").replace("-", "_")
+    return key if key in ("", "message_id") else f"option.{key}"
+
+
 def title_of(option: SendOption) -> str:
     """What stands at its field."""
     return option.title or option.name.strip("-").replace("-", " ").capitalize()

@@ -22,7 +22,7 @@ from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
 from entrypoints.http.console.rendering import Page
 from entrypoints.http.console.simulator import travel
-from entrypoints.http.console.simulator.fields import Form, example_values, examples_of
+from entrypoints.http.console.simulator.fields import Form, example_values, examples_of, field_of
 from entrypoints.http.console.simulator.reading import FILES_BYTES, FormReader
 from entrypoints.http.console.simulator.run import Run, own_origin, run
 from entrypoints.simulation.demo import DEMO_SENDERS, open_demo
@@ -122,7 +122,8 @@ class Simulator:
         try:
             make = PROVIDERS[channel]().simulation().webhooks(message, settings, secret_reader())
         except SimulationError as error:
-            return self.show(Form(channel, form.fields, _beside(error)), sent, 422)
+            wrong = {field_of(error.option): str(error)}
+            return self.show(Form(channel, form.fields, wrong), sent, 422, news=str(error))
         if not desk.sending.acquire(blocking=False):
             return self.show(shown, sent, 409, news=_BUSY)
         try:
@@ -173,9 +174,3 @@ def _channel(text: str) -> ChannelType:
         return ChannelType(text)
     except ValueError:
         raise ProblemError(404, "there is no such channel") from None
-
-
-def _beside(error: SimulationError) -> dict[str, str]:
-    """The problem at the field of the option that is wrong."""
-    option = (error.option or "").strip("-").replace("-", "_")
-    return {option if option == "message_id" else f"option.{option}": str(error)}

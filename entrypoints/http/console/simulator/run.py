@@ -45,6 +45,18 @@ class Run:
         return [Answer(*key, count) for key, count in counts.most_common()]
 
     @property
+    def summary(self) -> str:
+        """What was sent and answered, in a sentence."""
+        number = len(self.responses)
+        answers = ", ".join(dict.fromkeys(one.label for one in self.responses))
+        return f"{number} {'webhook was' if number == 1 else 'webhooks were'} sent: {answers}."
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the provider would be content with all answers."""
+        return all(one.is_success for one in self.responses)
+
+    @property
     def message_ids(self) -> list[str]:
         """The ids of the messages that the server accepted, each once."""
         return list(dict.fromkeys(one.message_id for one in self.responses if one.is_success))
