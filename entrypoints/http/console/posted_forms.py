@@ -77,6 +77,7 @@ def _multipart(content_type: str, body: bytes) -> PostedForm:
         options.get("boundary", ""),
         content_length=len(body),
         memory_limit=len(body) + 1,
+        spool_limit=len(body) + 1,  # all of it is in memory already
         part_limit=MOST_FIELDS,
     )
     fields: dict[str, str] = {}

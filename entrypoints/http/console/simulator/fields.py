@@ -178,12 +178,13 @@ class Form:
 def _option_field(option: SendOption) -> FormField:
     is_list = option.is_repeatable and not option.read_file
     text = option.help.replace(" (repeatable)", "")
+    choices = option.choices if option.default else ("", *option.choices)
     return FormField(
         field_name(option),
         title_of(option),
         _kind(option),
         f"{text} One on each line." if is_list else text,
-        choices=tuple((choice, choice) for choice in option.choices),
+        choices=tuple((choice, choice or "Not given") for choice in choices),
         placeholder=option.example,
     )
 

@@ -2,15 +2,19 @@
 
 import html
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import urllib3
 from urllib3.filepost import encode_multipart_formdata
 
-from tests.entrypoints.http.api.clients import Api, cookie_of
+from infrastructure.configuration.api_access import keep_local_token
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
+from tests.entrypoints.http.api.clients import Api, cookie_of, running_locally
 
 FormFile = tuple[str, str, bytes, str]
 """The name of its field, then the file's name, content and type."""
@@ -20,19 +24,27 @@ _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 @dataclass(frozen=True)
 class Simulator:
-    """The simulator of a front desk, for a browser that signed in with a token."""
+    """The simulator of a front desk, for a browser that signed in with a token.
+
+    ``headers`` are what a proxy adds to each request, and ``public`` is the origin before it.
+    """
 
     api: Api
     token: str
+    headers: dict[str, str] = field(default_factory=dict)
+    public: str = ""
+
+    @property
+    def origin(self) -> str:
+        """The origin that the browser sees."""
+        return self.public or self.api.frontdesk.origin
 
     @cached_property
     def browser(self) -> Api:
         """The browser with its session."""
-        browser = Api(self.api.frontdesk)
-        return Api(
-            browser.frontdesk,
-            {"cookie": cookie_of(browser.post_form("/sign-in", {"token": self.token}))},
-        )
+        browser = Api(self.api.frontdesk, self.headers)
+        signed_in = browser.post_form("/sign-in", {"token": self.token}, origin=self.origin)
+        return Api(browser.frontdesk, {**self.headers, "cookie": cookie_of(signed_in)})
 
     def page(self, query: str = "") -> str:
         """The page with a form in it."""
@@ -51,7 +63,7 @@ class Simulator:
         fields: Mapping[str, str] | None = None,
         files: Sequence[FormFile] = (),
         path: str = "/simulator",
-        **headers: str,
+        headers: Mapping[str, str] | None = None,
     ) -> urllib3.BaseHTTPResponse:
         """The answer to the form of ``channel``, filled in as it is at first but for ``fields``."""
         filled = {
@@ -64,7 +76,7 @@ class Simulator:
             *((name, (filename, content, kind)) for name, filename, content, kind in files),
         ]
         body, content_type = encode_multipart_formdata(parts)
-        sent = {"origin": self.api.frontdesk.origin, **self.browser.headers, **headers}
+        sent = {"origin": self.origin, **self.browser.headers, **(headers or {})}
         return self.api.frontdesk.client.request(
             "POST",
             self.api.frontdesk.origin + path,
@@ -97,6 +109,14 @@ def _values(page: str) -> dict[str, str]:
         r'<select id="[^"]*" name="([^"]*)".*?value="([^"]*)" selected', form, re.DOTALL
     )
     return {name: html.unescape(text) for name, text in (*lines, *texts, *choices)}
+
+
+@contextmanager
+def simulating(data_dir: Path, **environ: str) -> Iterator[Simulator]:
+    """The simulator of a front desk of its own, which has its development secret."""
+    with running_locally(data_dir, **environ) as api:
+        keep_development_credentials(data_dir)
+        yield Simulator(api, keep_local_token(data_dir))
 
 
 def problems_of(page: str) -> dict[str, str]:

@@ -9,23 +9,21 @@ import pytest
 
 from domain.channels import ChannelType
 from entrypoints.simulation.demo import open_demo
-from infrastructure.configuration.api_access import keep_local_token
 from infrastructure.configuration.settings import VARIABLES
 from tests.entrypoints.cli.support import run_frontdesk
-from tests.entrypoints.http.api.clients import running_locally
 from tests.entrypoints.http.console.simulating import (
     Simulator,
     sent_ids,
+    simulating,
     text_of,
 )
 
 
 @pytest.fixture(scope="module")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    data_dir = tmp_path_factory.mktemp("simulator")
-    with running_locally(data_dir) as api:
-        open_demo(api.container.open_conversation())
-        yield Simulator(api, keep_local_token(data_dir))
+    with simulating(tmp_path_factory.mktemp("simulator")) as simulator:
+        open_demo(simulator.api.container.open_conversation())
+        yield simulator
 
 
 def latest(simulator: Simulator, channel: str) -> str:
