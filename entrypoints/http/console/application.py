@@ -1,6 +1,6 @@
 """The console as an application. Imported with the first request for a page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from entrypoints.composition.container import Container
 from entrypoints.http.api import attachment_routes
 from entrypoints.http.console import (
+    absent_simulator,
     conversation_pages,
     dead_letter_pages,
     message_pages,
@@ -37,13 +38,16 @@ _ROUTERS: tuple[APIRouter, ...] = (
     thread_pages.router,
     message_pages.router,
     attachment_routes.router,
+    absent_simulator.router,
 )
 
 
 def create_console(
-    container: Container, require_started: Callable[[], None] = lambda: None
+    container: Container,
+    require_started: Callable[[], None] = lambda: None,
+    routers: Iterable[APIRouter] = _ROUTERS,
 ) -> FastAPI:
-    """The pages over the use cases of ``container``.
+    """The pages of ``routers`` over the use cases of ``container``.
 
     ``require_started`` raises while nothing may be touched.
     """
@@ -58,6 +62,6 @@ def create_console(
     console.state.file_threads = CapacityLimiter(attachment_routes.THREADS)
     console.state.mail_threads = CapacityLimiter(message_pages.MAILS_AT_ONCE)
     console.state.overview = Overview(container)
-    for routes in _ROUTERS:
+    for routes in routers:
         console.include_router(routes)
     return console
