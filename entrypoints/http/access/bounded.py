@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 
 from anyio import CapacityLimiter, to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -71,14 +70,14 @@ class BoundedApp:
 
     ``load`` gives it with the first request: whoever never asks does not pay for it. A request
     that takes too long is answered; its place is free when its thread is done. ``body_bytes``
-    has the paths whose bodies may be larger than others.
+    says how large the body of a path may be.
     """
 
     def __init__(
         self,
         load: Callable[[], ASGIApp],
         at_once: int,
-        body_bytes: Mapping[str, int] = MappingProxyType({}),
+        body_bytes: Callable[[str], int] = lambda _: BODY_BYTES,
     ) -> None:
         self._load = load
         self._body_bytes = body_bytes
@@ -91,8 +90,7 @@ class BoundedApp:
         """Answer, or raise a ``ProblemError`` while nothing was sent."""
         self._places.take()
         try:
-            most = self._body_bytes.get(scope["path"], BODY_BYTES)
-            body = await read_body(scope, receive, most)
+            body = await read_body(scope, receive, self._body_bytes(scope["path"]))
             app = await self._loaded()
             exchange = _Exchange(body, receive, send)
             task = asyncio.create_task(exchange.run(app, scope))

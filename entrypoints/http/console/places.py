@@ -1,8 +1,11 @@
 """Where the pages are."""
 
+from entrypoints.http.access.bounded import BODY_BYTES
 from entrypoints.http.access.request_heads import Head, is_change, path_of_segments
 
 SIGNATURE = "/signature"
+SIMULATOR = "/simulator"
+"""For development alone."""
 
 PLACES = (
     "/overview",
@@ -15,12 +18,18 @@ PLACES = (
     "/refusals",
     "/checks",
     SIGNATURE,
-    "/simulator",
+    SIMULATOR,
 )
 """Below each of these the console answers, beside the overview at ``/``."""
 
-BODY_BYTES = {SIGNATURE: 2 * 1024 * 1024}
-"""How large the forms of these pages may be: a capture holds a whole mail."""
+CAPTURE_BYTES = 2 * 1024 * 1024
+"""How large the form for a signature may be: a capture holds a whole mail."""
+
+
+def body_bytes(path: str) -> int:
+    """How large the body of a request for a page may be."""
+    return CAPTURE_BYTES if path == SIGNATURE else BODY_BYTES
+
 
 _LOOKS = frozenset({SIGNATURE})
 """The forms of these pages change nothing: what they ask about is too long for an address."""

@@ -19,12 +19,12 @@ CSRF_FIELD = "csrf_token"
 
 @dataclass(frozen=True, slots=True)
 class PostedFile:
-    """A file that was chosen in a form."""
+    """A file that was chosen in the field ``field_name`` of a form."""
 
+    field_name: str
     filename: str
     content_type: str
     content: bytes = field(repr=False)
-    field_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _multipart(content_type: str, body: bytes) -> PostedForm:
         if part.filename is None:
             fields[part.name] = part.value
         elif part.filename or part.size:
-            files.append(PostedFile(part.filename, part.content_type, part.raw, part.name))
+            files.append(PostedFile(part.name, part.filename, part.content_type, part.raw))
     return PostedForm(fields, tuple(files))
 
 

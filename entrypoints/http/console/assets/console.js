@@ -27,6 +27,7 @@
   function explain(status, detail) {
     const since = moments.format(upToDateAt);
     if (status === 401) return "You are signed out: nothing here is renewed. Sign in again.";
+    if (status === 413) return `Nothing was sent: ${detail}.`;
     const reason = detail || "the server does not answer";
     return `Not up to date since ${since}: ${reason}. The page tries again by itself.`;
   }
@@ -46,7 +47,7 @@
   });
   document.addEventListener("htmx:response:error", (event) => {
     const { response, text } = event.detail.ctx;
-    if (response.status >= 500 || [401, 403, 421].includes(response.status)) {
+    if (response.status >= 500 || [401, 403, 413, 421].includes(response.status)) {
       const isPlain = (response.headers.get("content-type") || "").startsWith("text/plain");
       setStale(explain(response.status, isPlain ? text : ""));
     }

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 import urllib3
 
-from entrypoints.http.console.places import BODY_BYTES, SIGNATURE
+from entrypoints.http.console.places import CAPTURE_BYTES
 from entrypoints.http.console.signature_pages import _ONE_AT_A_TIME, MOST_DIAGNOSES
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.entrypoints.cli.signatures.captures import (
@@ -180,7 +180,7 @@ def test_capture_of_many_requests_is_cut(form: Form) -> None:
 
 def test_large_capture_is_refused_with_the_way_that_takes_it(form: Form) -> None:
     assert "accepted" in form.answer(file=har(sms()) + b" " * 500_000)
-    text = form.answer(413, file=b" " * BODY_BYTES[SIGNATURE])
+    text = form.answer(413, file=b" " * CAPTURE_BYTES)
     assert "The capture is over 2 MiB" in text
     assert "frontdesk doctor signature FILE" in text
 
