@@ -6,7 +6,7 @@ Each technology is imported when it is chosen.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from application.clock import Clock
 from application.ports.metrics import Metrics
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from infrastructure.aws.cloudwatch_metrics import EmfMetrics
     from infrastructure.filesystem.backend import DataDirectory
     from infrastructure.memory.backend import MemoryBackend
-    from infrastructure.prometheus.metrics_page import MetricsPage
-    from infrastructure.prometheus.prometheus_metrics import PrometheusMetrics
     from infrastructure.sqlite.backend import SqliteBackend
     from infrastructure.sqlite.database import SqliteDatabase
 
@@ -54,13 +52,6 @@ def has_data(settings: Settings) -> bool:
     if "sqlite" not in (settings.storage, settings.queue):
         return True
     return any((settings.data_dir / name).exists() for name in _DATA)
-
-
-class SharedMetrics(NamedTuple):
-    """What workers count in together: an open file, and this worker's number from 0 on."""
-
-    descriptor: int
-    number: int
 
 
 def open_sqlite(settings: Settings) -> Iterator["SqliteDatabase"]:
@@ -136,29 +127,6 @@ def open_cloudwatch_metrics(settings: Settings) -> "EmfMetrics":
     from infrastructure.aws.cloudwatch_metrics import EmfMetrics
 
     return EmfMetrics(f"Frontdesk/{settings.stage}", lambda: sys.stdout)
-
-
-def create_shared_metrics(workers: int) -> int:
-    """An open file in which this number of workers count together: see ``SharedMetrics``."""
-    from infrastructure.prometheus.shared_numbers import create_shared_memory
-
-    return create_shared_memory(workers)
-
-
-def open_prometheus_metrics(shared: SharedMetrics | None = None) -> "PrometheusMetrics":
-    """Metrics for the server, which Prometheus scrapes; of one process, or shared by workers."""
-    from infrastructure.prometheus.prometheus_metrics import PrometheusMetrics
-    from infrastructure.prometheus.shared_numbers import SharedNumbers
-
-    numbers = SharedNumbers.inherited(*shared) if shared else SharedNumbers.of_one_process()
-    return PrometheusMetrics(numbers)
-
-
-def open_metrics_page(metrics: "PrometheusMetrics") -> "MetricsPage":
-    """The text that Prometheus scrapes. It loads the client library."""
-    from infrastructure.prometheus.metrics_page import MetricsPage
-
-    return MetricsPage(metrics.shared.totals)
 
 
 def open_sqlite_backend(

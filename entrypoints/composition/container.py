@@ -6,6 +6,7 @@ that a process pays for what it uses: an SMS never loads the mail parser, SQLite
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -35,7 +36,7 @@ from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError, ValidationError
 from domain.fallback import OwnAddresses
 from domain.tenants import TenantDirectory
-from entrypoints.composition import backends
+from entrypoints.composition import backends, counting
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.injector import containers, providers
 from entrypoints.composition.old_form import refuse_old_form
@@ -55,6 +56,7 @@ from infrastructure.serialization.claim_check import BlobClaimCheck
 
 if TYPE_CHECKING:
     from application.ports.refusals import Refusals
+    from application.ports.sample_history import SampleHistory
     from entrypoints.composition.operations_container import OperationsContainer
     from infrastructure.filesystem.backend import DataDirectory
 
@@ -66,6 +68,10 @@ def _open_operations(core: "Container") -> "OperationsContainer":
     from entrypoints.composition.operations_container import OperationsContainer
 
     return OperationsContainer(core=core)
+
+
+def _now(clock: Clock) -> datetime:
+    return clock()
 
 
 def _erase_context(operations: Callable[[], "OperationsContainer"]) -> Callable[[str], object]:
@@ -120,14 +126,15 @@ class Container(containers.DeclarativeContainer):
 
     settings = Singleton(read_settings, environ, ephemeral=ephemeral)
     clock = providers.Object(utc_now)
+    started_at = Singleton(_now, clock)
     cached_accounts = Singleton(_cached_accounts, settings, clock)
     provider_accounts = cached_accounts.provided.current.call()
     tenants = Singleton(_present_tenants, cached_accounts)
     own_addresses: providers.Provider[OwnAddresses] = provider_accounts.own_addresses
     metrics: providers.Provider[Metrics] = Singleton(MemoryMetrics)
     cloudwatch_metrics = Singleton(backends.open_cloudwatch_metrics, settings)
-    prometheus_metrics = Singleton(backends.open_prometheus_metrics)
-    metrics_page = Singleton(backends.open_metrics_page, prometheus_metrics)
+    prometheus_metrics = Singleton(counting.open_prometheus_metrics)
+    metrics_page = Singleton(counting.open_metrics_page, prometheus_metrics)
 
     database = providers.Resource(backends.open_sqlite, settings)
     patience = Singleton(backends.choose_patience, settings)
@@ -178,6 +185,9 @@ class Container(containers.DeclarativeContainer):
     spool: providers.Provider[Spool] = spool_backend.provided.spool
     refusals: providers.Provider["Refusals"] = Singleton(
         backends.choose_refusals, settings, data_directory.provider, clock
+    )
+    samples: providers.Provider["SampleHistory"] = Singleton(
+        counting.choose_samples, settings, data_directory.provider, clock
     )
     logged_refusals = Singleton(backends.logged_refusals)
     operations: providers.Provider["OperationsContainer"] = Singleton(_open_operations, __self__)
@@ -279,7 +289,9 @@ def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> C
 
 
 def count_for_prometheus(
-    container: Container, shared: backends.SharedMetrics | None = None
+    container: Container, shared: counting.SharedMetrics | None = None
 ) -> None:
     """Let the parts that are built from now on count what a scrape shows; see ``SharedMetrics``."""
     container.metrics.override(container.prometheus_metrics(shared))
+    started_at = shared.started_at if shared else container.clock()()
+    container.started_at.override(providers.Object(started_at))

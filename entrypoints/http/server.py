@@ -40,6 +40,7 @@ from entrypoints.http.webhooks.endpoint import WebhookEndpoint
 from entrypoints.http.webhooks.protocol import OpenWebhook, WebhookProtocol
 from entrypoints.http.webhooks.request_reader import RequestReader
 from entrypoints.operations.background_jobs import DailyPurge, drain_some, relay_some
+from entrypoints.operations.sampler import SAMPLER_SECONDS, Sampler
 from entrypoints.operations.start_checks import INTERVAL_SECONDS, StartChecks, check_ready
 from entrypoints.public_urls import PublicUrls, RequestOrigin
 from infrastructure.configuration.followed_log import LOOK_SECONDS, LogFollowers
@@ -116,8 +117,11 @@ def serve(
     """Serve with this process's ``share`` of all limits until SIGTERM or SIGINT."""
     shutdown = Shutdown()
     exit_at_deadline(shutdown)
-    with running(tasks_after(start_checks, container, shutdown, share), shutdown):
+    sampler = Sampler(container)
+    sampling = Task("samples", sampler, rest_seconds=SAMPLER_SECONDS)
+    with running([*tasks_after(start_checks, container, shutdown, share), sampling], shutdown):
         _answer(container, start_checks, listener, shutdown, share)
+    sampler.keep()
 
 
 def _answer(

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from entrypoints.composition.backends import create_shared_metrics
+from entrypoints.composition.counting import create_shared_metrics
 from entrypoints.http.shutdown import END_SECONDS
 
 logger = logging.getLogger(__name__)
@@ -93,6 +93,7 @@ class Supervisor:
         self._listener = listener
         self._parent, self._held_open = os.pipe()
         self._metrics = create_shared_metrics(count)
+        self._started_at = time.time_ns() // 1000
         self._workers = [Worker(self._starter(number, count)) for number in range(count)]
         self._ends = False
 
@@ -119,7 +120,7 @@ class Supervisor:
 
     def _starter(self, number: int, count: int) -> Callable[[], "subprocess.Popen[bytes]"]:
         files = (self._listener.fileno(), self._parent, self._metrics)
-        arguments = map(str, (*files, number, count))
+        arguments = map(str, (*files, self._started_at, number, count))
         # -P: a folder in which the server is started cannot bring modules of its own.
         command = (sys.executable, "-P", "-m", "entrypoints.http.worker", *arguments)
         # In a group of its own Ctrl-C does not reach it: the parent passes the signal on.

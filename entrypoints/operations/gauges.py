@@ -4,6 +4,7 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from threading import Lock, Thread
@@ -28,6 +29,18 @@ WAIT_SECONDS = 5.0
 Read = Callable[[], Iterable[Reading]]
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a source is read, however often it is asked for."""
+
+    fresh_seconds: float = FRESH_SECONDS
+    times_of_reading: float = TIMES_OF_READING
+
+    def pause_after(self, reading_seconds: float) -> float:
+        """How long the reading that took so long is given again."""
+        return max(self.fresh_seconds, self.times_of_reading * reading_seconds)
+
+
 class Gauges:
     """Reads each source on a thread of its own; what does not answer in time is left out.
 
@@ -40,34 +53,41 @@ class Gauges:
         self,
         sources: Mapping[str, Read],
         *,
+        pace: Pace = Pace(),
         monotonic: Callable[[], float] = time.monotonic,
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
-        self._sources = [_Source(name, read, monotonic) for name, read in sources.items()]
+        self._sources = [_Source(name, read, pace, monotonic) for name, read in sources.items()]
         self._wait_seconds = wait_seconds
         self._lock = Lock()
 
     def __call__(self) -> list[Reading]:
         """The readings of all sources that answer."""
         readings: list[Reading] = []
+        for source, found in self.by_source().items():
+            readings += found or ()
+            readings.append(Reading("scrape_errors", float(found is None), {"source": source}))
+        return readings
+
+    def by_source(self) -> dict[str, tuple[Reading, ...] | None]:
+        """The readings of each source, ``None`` of one that does not answer."""
         with self._lock:
             ends_at = time.monotonic() + self._wait_seconds
             for source in self._sources:
                 source.begin()
-            for source in self._sources:
-                found = source.wait(max(ends_at - time.monotonic(), 0))
-                readings += found or ()
-                is_missing = float(found is None)
-                readings.append(Reading("scrape_errors", is_missing, {"source": source.name}))
-        return readings
+            return {
+                source.name: source.wait(max(ends_at - time.monotonic(), 0))
+                for source in self._sources
+            }
 
 
 class _Source:
     """What one backend tells, and for how long that is good enough."""
 
-    def __init__(self, name: str, read: Read, monotonic: Callable[[], float]) -> None:
+    def __init__(self, name: str, read: Read, pace: Pace, monotonic: Callable[[], float]) -> None:
         self.name = name
         self._read = read
+        self._pace = pace
         self._monotonic = monotonic
         self._thread: Thread | None = None
         self._readings: tuple[Reading, ...] | None = ()
@@ -101,7 +121,7 @@ class _Source:
                 extra = {"task": f"metrics {self.name}", "error": type(error).__name__}
                 logger.warning("gauges cannot be read", extra=extra, exc_info=error)
         ended_at = self._monotonic()
-        self._due_at = ended_at + max(FRESH_SECONDS, TIMES_OF_READING * (ended_at - begun_at))
+        self._due_at = ended_at + self._pace.pause_after(ended_at - begun_at)
 
 
 def gauge_sources(container: Container) -> dict[str, Read]:

@@ -22,6 +22,7 @@ from infrastructure.filesystem.spool_files import FileSpool
 if TYPE_CHECKING:
     from application.ports.checks import CheckResult
     from application.ports.refusals import Refusals
+    from application.ports.sample_history import SampleHistory
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,12 @@ class DataDirectory(Backend):
         from infrastructure.filesystem.refusal_file import FileRefusals
 
         return FileRefusals(self.directory / "refusals", clock, elsewhere)
+
+    def samples(self, names: Sequence[str], clock: Clock) -> "SampleHistory":
+        """The samples in ``samples``; see ``FileSampleHistory``."""
+        from infrastructure.filesystem.sample_file import FileSampleHistory
+
+        return FileSampleHistory(self.directory / "samples", names, clock)
 
     @override
     def checks(self) -> "Iterator[CheckResult]":

@@ -1,17 +1,10 @@
-"""Refusals in a file of fixed size, which the workers of a server and the commands share.
+"""Refusals in a file of fixed size, which the workers of a server and the commands share."""
 
-A slot is written whole, and has a checksum. A process that is killed while it writes leaves one
-slot that cannot be read: it counts as empty and is used again. Nothing is synced to the disk.
-"""
-
-import fcntl
 import logging
 import os
 import struct
 import time
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +15,7 @@ from typing_extensions import override
 from application.clock import Clock
 from application.ports.refusals import Refusal, Refusals
 from domain.channels import ChannelType
-from infrastructure.durable_files import PRIVATE_DIRECTORY, PRIVATE_FILE, lock_file
+from infrastructure.filesystem.slot_file import OpenSlots, SlotFile
 from infrastructure.refusal_slots import (
     SLOTS,
     RefusalKey,
@@ -37,18 +30,13 @@ logger = logging.getLogger(__name__)
 SLOT_BYTES = 1024
 FILE_BYTES = SLOTS * SLOT_BYTES
 
-LOCK_SECONDS = 1.0
-"""How long the thread waits for other processes. One that was stopped would hold it up for ever."""
-
 PAUSE_SECONDS = 0.1
 """How long refusals are gathered: the responses to them have left by then."""
 
-_CHECKSUM = struct.Struct("<I")
 _HEAD = struct.Struct("<HQqq")
 """How long the text is, the count, and the first and last time in microseconds."""
 
-_TEXT_AT = _CHECKSUM.size + _HEAD.size
-_MAX_TEXT_BYTES = SLOT_BYTES - _TEXT_AT
+_MAX_TEXT_BYTES = SlotFile(Path(), SLOTS, SLOT_BYTES).content_bytes - _HEAD.size
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -64,6 +52,7 @@ class FileRefusals(Refusals):
 
     def __init__(self, path: Path, clock: Clock, elsewhere: str | None = None) -> None:
         self._path = path
+        self._file = SlotFile(path, SLOTS, SLOT_BYTES)
         self._clock = clock
         self._elsewhere = elsewhere
         self._adding = Lock()
@@ -93,7 +82,7 @@ class FileRefusals(Refusals):
     def latest(self) -> tuple[Refusal, ...]:
         self._write()
         try:
-            found = list(filter(None, _entries(self._read())))
+            found = list(filter(None, map(_from_bytes, self._file.read())))
         except OSError:
             found = []
         with self._writing:
@@ -117,8 +106,8 @@ class FileRefusals(Refusals):
             if not added:
                 return
             try:
-                with self._locked() as descriptor:
-                    _add_all(descriptor, added)
+                with self._file.locked() as slots:
+                    _add_all(slots, added)
             except Exception as error:
                 self._warn_once(error)
                 for entry in added:
@@ -135,7 +124,7 @@ class FileRefusals(Refusals):
             if self._in_memory.latest():
                 return f"{self._path} could not be written: each process has others in its memory"
         try:
-            if self._read():
+            if self._file.read():
                 return None
             place = self._path.absolute().parent
             while not place.exists():
@@ -149,48 +138,15 @@ class FileRefusals(Refusals):
             "refusals in its memory, where no command sees them, and in its log"
         )
 
-    def _read(self) -> bytes:
-        try:
-            with self._path.open("rb") as file:
-                # Without the lock a slot that is being written would be missing.
-                lock_file(file.fileno(), fcntl.LOCK_SH, seconds=LOCK_SECONDS)
-                return file.read(FILE_BYTES)
-        except FileNotFoundError:
-            return b""
 
-    @contextmanager
-    def _locked(self) -> Iterator[int]:
-        """The file, which is made if it is not there, for this process alone. Raises ``OSError``.
-
-        It is opened anew each time: an operator may have removed it.
-        """
-        self._path.parent.mkdir(PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self._path, flags, PRIVATE_FILE)
-        try:
-            if not lock_file(descriptor, fcntl.LOCK_EX, seconds=LOCK_SECONDS):
-                raise TimeoutError
-            yield descriptor
-        finally:
-            os.close(descriptor)
-
-
-def _add_all(descriptor: int, added: Iterable[Refusal]) -> None:
-    """Count ``added`` in the file, whose lock is held. Raises ``OSError``."""
-    if os.fstat(descriptor).st_size != FILE_BYTES:
-        os.ftruncate(descriptor, FILE_BYTES)
+def _add_all(file: OpenSlots, added: Iterable[Refusal]) -> None:
+    """Count ``added`` in the file. Raises ``OSError``."""
     slots = RefusalSlots()
-    for place, entry in enumerate(_entries(os.pread(descriptor, FILE_BYTES, 0))):
-        slots.put(place, entry)
+    for place, content in enumerate(file.read()):
+        slots.put(place, _from_bytes(content))
     changed = dict(slots.add(_fitting(entry)) for entry in added)
     for place, entry in changed.items():
-        if os.pwrite(descriptor, _to_bytes(entry), place * SLOT_BYTES) != SLOT_BYTES:
-            raise OSError("the slot was written in part")
-
-
-def _entries(content: bytes) -> list[Refusal | None]:
-    starts = range(0, len(content) - SLOT_BYTES + 1, SLOT_BYTES)
-    return [_from_bytes(content[start : start + SLOT_BYTES]) for start in starts]
+        file.write(place, _to_bytes(entry))
 
 
 def _fitting(entry: Refusal) -> Refusal:
@@ -208,22 +164,16 @@ def _text_of(key: RefusalKey) -> bytes:
 def _to_bytes(entry: Refusal) -> bytes:
     text = _text_of(key_of(entry))
     times = ((at - _EPOCH) // _MICROSECOND for at in (entry.first_at, entry.last_at))
-    content = _HEAD.pack(len(text), entry.count, *times) + text
-    content = content.ljust(SLOT_BYTES - _CHECKSUM.size, b"\0")
-    return _CHECKSUM.pack(zlib.crc32(content)) + content
+    return _HEAD.pack(len(text), entry.count, *times) + text
 
 
-def _from_bytes(slot: bytes) -> Refusal | None:
-    """The entry of a slot; ``None`` if it is empty, or was not written to its end."""
-    if len(slot) != SLOT_BYTES:
+def _from_bytes(content: bytes | None) -> Refusal | None:
+    """The entry of a slot; ``None`` if it has none, or has that of another version."""
+    if content is None:
         return None
-    (checksum,) = _CHECKSUM.unpack_from(slot)
-    length, count, first, last = _HEAD.unpack_from(slot, _CHECKSUM.size)
-    # The checksum of an empty slot is not 0, so it never fits.
-    if zlib.crc32(slot[_CHECKSUM.size :]) != checksum:
-        return None
+    length, count, first, last = _HEAD.unpack_from(content)
     try:
-        channel, *rest = slot[_TEXT_AT : _TEXT_AT + length].decode().split("\0")
+        channel, *rest = content[_HEAD.size : _HEAD.size + length].decode().split("\0")
         account, reason, tried_urls = rest
         times = (_EPOCH + at * _MICROSECOND for at in (first, last))
         named = ChannelType(channel) if channel else None

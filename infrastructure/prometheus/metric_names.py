@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from application.ports.dead_letters import DeadLetterKind
+from application.ports.metrics import DURATION_BOUNDS
 from application.receiving.receive_webhook import WebhookOutcome
 from application.receiving.record_message import RecordOutcome
 from domain import errors
@@ -15,9 +16,6 @@ from domain.channels import ChannelType
 from domain.queues import ALL_QUEUES
 
 PREFIX = "frontdesk_"
-
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8, 11, 15)
-"""Upper bounds: a webhook takes milliseconds, may take 8 s and 11 s, and has 15 s at most."""
 
 MEMBERS = (1, 2, 4, 8, 16, 32, 64)
 """Upper bounds of the sizes of groups: a commit is of 64 members at most."""
@@ -77,7 +75,7 @@ COUNTED: Mapping[str, Counted] = {
         "processing_seconds",
         "How long webhooks took, from the whole request to the answer.",
         {"channel": _CHANNELS},
-        SECONDS,
+        DURATION_BOUNDS,
     ),
     "Errors": Counted("errors_total", "Errors, by their type.", {"type": _ERRORS}),
     "VerificationFailures": Counted(

@@ -2,13 +2,14 @@
 
 import json
 from bisect import bisect_left
+from collections.abc import Iterator
 from threading import Lock
 from typing import Any, Final
 
 from typing_extensions import override
 
-from application.ports.metrics import Metrics
-from infrastructure.prometheus.metric_names import COUNTED, MEMBERS, SECONDS
+from application.ports.metrics import DURATION_BOUNDS, CountedSeries, Metrics
+from infrastructure.prometheus.metric_names import COUNTED, MEMBERS
 from infrastructure.prometheus.shared_numbers import SharedNumbers
 
 _Series = tuple[Any, ...]
@@ -40,11 +41,17 @@ class PrometheusMetrics(Metrics):
 
     @override
     def observe_milliseconds(self, name: str, value: float, /, **dimensions: str) -> None:
-        self._observe((name, *dimensions.items()), value / 1000, SECONDS)
+        self._observe((name, *dimensions.items()), value / 1000, DURATION_BOUNDS)
 
     @override
     def observe_size(self, name: str, value: int, /, **dimensions: str) -> None:
         self._observe((name, *dimensions.items()), value, MEMBERS)
+
+    def series(self) -> Iterator[CountedSeries]:
+        """What all workers have counted so far."""
+        for key, numbers in self.shared.totals().items():
+            name, dimensions = json.loads(key)
+            yield CountedSeries(name, dimensions, numbers)
 
     def _observe(self, series: _Series, value: float, bounds: tuple[float, ...]) -> None:
         with self._lock:

@@ -2,16 +2,34 @@
 
 from collections.abc import Callable, Iterable
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI
 
 from entrypoints.composition.container import Container
-from entrypoints.http.console import absent_simulator, conversation_pages, overview_page
+from entrypoints.http.api import attachment_routes
+from entrypoints.http.console import (
+    absent_simulator,
+    conversation_pages,
+    dead_letter_pages,
+    overview_page,
+    queue_pages,
+    thread_pages,
+    trace_pages,
+    unmatched_pages,
+)
 from entrypoints.http.console.error_pages import HANDLERS
+from entrypoints.http.console.overview_figures import Overview
 from entrypoints.http.console.posted_forms import posted_form
 
 _ROUTERS: tuple[APIRouter, ...] = (
     overview_page.router,
     conversation_pages.router,
+    trace_pages.router,
+    dead_letter_pages.router,
+    unmatched_pages.router,
+    queue_pages.router,
+    thread_pages.router,
+    attachment_routes.router,
     absent_simulator.router,
 )
 
@@ -32,6 +50,8 @@ def create_console(
         dependencies=[Depends(require_started), posted_form],
     )
     console.state.container = container
+    console.state.file_threads = CapacityLimiter(attachment_routes.THREADS)
+    console.state.overview = Overview(container)
     for routes in routers:
         console.include_router(routes)
     return console

@@ -1,16 +1,108 @@
 """The overview: what comes in, what waits, and what needs attention."""
 
-from fastapi import APIRouter
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from application.overview.sampled_numbers import CHANNELS, COUNTERS, OUTCOMES, received
+from application.overview.timeline import SPANS, Span, Timeline
+from domain.channels import ChannelType
+from entrypoints.http.api.dependencies import of_no_company
+from entrypoints.http.console.attention import troubles
+from entrypoints.http.console.overview_cards import cards_of
+from entrypoints.http.console.overview_figures import Figures, Overview
+from entrypoints.http.console.overview_plots import (
+    Plot,
+    plots_of,
+    rounded,
+    span_name,
+)
 from entrypoints.http.console.page_dependencies import ThePage
+from entrypoints.http.console.rendering import PAGE_HEADERS
+from entrypoints.http.console.words import channel_name
 
 router = APIRouter()
 
+_NAMES = {str(channel): channel_name(channel) for channel in ChannelType}
+
+
+def _overview(request: Request) -> Overview:
+    overview: Overview = request.app.state.overview
+    return overview
+
+
+def _span(hours: Annotated[int, Query()] = 1) -> Span:
+    return SPANS.get(hours, SPANS[1])
+
+
+TheOverview = Annotated[Overview, Depends(_overview)]
+TheSpan = Annotated[Span, Depends(_span)]
+
 
 @router.get("/")
-def show_overview(page: ThePage) -> Response:
+def show_overview(page: ThePage, overview: TheOverview, span: TheSpan) -> Response:
     """The first page. Who may see some companies alone begins with their conversations."""
     if page.caller.token.companies is not None:
         return RedirectResponse("/conversations", 303)
-    return page("overview.html")
+    figures = overview.figures(span)
+    plots = plots_of(figures.timeline)
+    return page(
+        "overview.html",
+        figures=figures,
+        span=span,
+        spans={one.hours: span_name(one) for one in SPANS.values()},
+        troubles=troubles(figures),
+        cards=cards_of(figures),
+        plots=plots,
+        live=_live(figures.timeline, plots),
+        traffic=_traffic(figures.timeline),
+        outcomes=OUTCOMES,
+        since_samples=figures.sampled_since and figures.sampled_since < figures.started_at,
+        is_new=_is_new(figures),
+    )
+
+
+@router.get("/overview/series", dependencies=[of_no_company])
+def show_series(overview: TheOverview, span: TheSpan) -> Response:
+    """What the script of the page draws: each plot with its lines, step by step."""
+    timeline = overview.figures(span).timeline
+    content = {
+        "start": timeline.starts[0],
+        "step": span.step_seconds,
+        "plots": {plot.name: _drawn(plot) for plot in plots_of(timeline)},
+    }
+    headers = {**PAGE_HEADERS, "content-type": "application/json"}
+    return Response(json.dumps(content, separators=(",", ":")), headers=headers)
+
+
+def _drawn(plot: Plot) -> dict[str, Any]:
+    return {
+        "unit": plot.unit,
+        "labels": [line.label for line in plot.lines],
+        "lines": [[*map(rounded, line.values)] for line in plot.lines],
+    }
+
+
+def _live(timeline: Timeline, plots: list[Plot]) -> str:
+    """The last step of each line, which is still going on."""
+    latest = {plot.name: [rounded(line.values[-1]) for line in plot.lines] for plot in plots}
+    return json.dumps({"start": timeline.starts[-1], "plots": latest})
+
+
+def _is_new(figures: Figures) -> bool:
+    """Whether nothing has ever come in, as far as can be told."""
+    return not any(filter(None, figures.timeline.counted(COUNTERS))) and not any(
+        figures.waiting.values()
+    )
+
+
+def _traffic(timeline: Timeline) -> dict[str, dict[str, float]]:
+    """How many of each channel had each outcome."""
+    return {
+        _NAMES.get(channel, "No channel"): {
+            outcome: timeline.total(received(channel, outcome)) for outcome in OUTCOMES
+        }
+        for channel in CHANNELS
+    }

@@ -4,6 +4,7 @@ SIMULATOR = "/simulator"
 """For development alone."""
 
 PLACES = (
+    "/overview",
     "/conversations",
     "/messages",
     "/trace",

@@ -14,7 +14,7 @@ import pytest
 
 from application.clock import utc_now
 from application.ports.refusals import Refusals
-from infrastructure.filesystem import refusal_file
+from infrastructure.filesystem import slot_file
 from infrastructure.filesystem.refusal_file import FILE_BYTES, SLOT_BYTES, FileRefusals
 from infrastructure.refusal_slots import SLOTS
 from tests.contracts.concurrency import at_once
@@ -166,8 +166,8 @@ def test_stopped_process_that_holds_the_lock_does_not_hold_up_a_webhook(
         fcntl.flock(file, fcntl.LOCK_EX)
         started = time.monotonic()
         refusals.add(SMS, OTHER, MISMATCH, URL)
-        assert time.monotonic() - started < refusal_file.LOCK_SECONDS / 2
-        monkeypatch.setattr(refusal_file, "LOCK_SECONDS", 0.01)
+        assert time.monotonic() - started < slot_file.LOCK_SECONDS / 2
+        monkeypatch.setattr(slot_file, "LOCK_SECONDS", 0.01)
         assert len(refusals.latest()) == 2
     write(refusals, FORGED)
     assert [one.account for one in opened(path).latest()] == [FORGED]

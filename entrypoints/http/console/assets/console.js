@@ -4,12 +4,13 @@
 
 (() => {
   const moments = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
   /** Show each moment in the viewer's zone. Its title keeps it in UTC. */
   function showMoments(root) {
     for (const element of root.querySelectorAll("time[datetime]:not([data-age])")) {
       const at = new Date(element.dateTime);
-      if (!Number.isNaN(at.getTime())) element.textContent = moments.format(at);
+      if (!Number.isNaN(at.getTime())) element.textContent = ("clock" in element.dataset ? clock : moments).format(at);
     }
   }
 

@@ -1,0 +1,1 @@
+"""What a front desk does at the moment and did on the last day, in numbers."""

@@ -1,0 +1,117 @@
+// The plots of the overview. The page renews its texts by itself; from the attribute data-live this
+// script takes the step that is still going on, and it asks for whole lines when a step begins.
+"use strict";
+
+(() => {
+  const HEIGHT = 180;
+  const plots = new Map();
+  let drawn = null;
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+  const whole = new Intl.NumberFormat();
+
+  function written(unit, value) {
+    if (value === null || value === undefined) return "–";
+    if (unit === "count") return whole.format(value);
+    if (value < 1) return `${Math.round(value * 1000)} ms`;
+    if (value < 120) return `${Math.round(value * 10) / 10} s`;
+    return value < 7200 ? `${Math.round(value / 60)} min` : `${Math.round(value / 3600)} h`;
+  }
+
+  function axis(extra) {
+    return {
+      stroke: colour("--quiet"),
+      grid: { stroke: colour("--line"), width: 1 },
+      ticks: { show: false },
+      font: `12px ${colour("--sans")}`,
+      ...extra,
+    };
+  }
+
+  function options(plot, width) {
+    const steps = plot.unit === "count" ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5] : undefined;
+    return {
+      width,
+      height: HEIGHT,
+      cursor: { y: false, drag: { x: false, y: false } },
+      legend: { live: true },
+      scales: { y: { range: (_, low, high) => [0, plot.unit === "count" ? Math.max(high * 1.1, 4) : high * 1.1 || 1] } },
+      axes: [
+        axis({ values: (_, times) => times.map((time) => clock.format(time * 1000)), space: 64 }),
+        axis({ size: 56, incrs: steps, values: (_, values) => values.map((value) => written(plot.unit, value)) }),
+      ],
+      series: [
+        { label: "At", value: (_, time) => (time === null ? "–" : clock.format(time * 1000)) },
+        ...plot.labels.map((label, index) => ({
+          label,
+          stroke: colour(`--series-${index + 1}`),
+          width: 2,
+          dash: [[], [6, 3], [2, 3], [10, 3, 2, 3], [1, 4]][index],
+          points: { show: false },
+          value: (_, value) => written(plot.unit, value),
+        })),
+      ],
+    };
+  }
+
+  function times() {
+    const length = Object.values(drawn.plots)[0].lines[0].length;
+    return Array.from({ length }, (_, index) => drawn.start + index * drawn.step);
+  }
+
+  /** Draw all plots anew: at first, and when the colours have changed. */
+  function draw() {
+    if (!drawn) return;
+    for (const element of document.querySelectorAll("[data-plot]")) {
+      const plot = drawn.plots[element.dataset.plot];
+      plots.get(element)?.destroy();
+      const data = [times(), ...plot.lines];
+      plots.set(element, new uPlot(options(plot, element.clientWidth), data, element));
+      watchWidth.observe(element);
+    }
+  }
+
+  function renewData() {
+    for (const [element, plot] of plots) {
+      if (element.isConnected) plot.setData([times(), ...drawn.plots[element.dataset.plot].lines]);
+    }
+  }
+
+  async function load() {
+    const state = document.getElementById("since");
+    if (!state) return;
+    const response = await fetch(state.dataset.series, { headers: { "HX-Request": "true" } });
+    if (!response.ok) return;
+    drawn = await response.json();
+    if (plots.size) renewData();
+    else draw();
+  }
+
+  /** Take the last step from the page, which has just been renewed. */
+  function follow() {
+    const state = document.getElementById("since");
+    if (!state || !drawn) return load();
+    const live = JSON.parse(state.dataset.live);
+    const lines = Object.values(drawn.plots)[0].lines[0];
+    const last = drawn.start + (lines.length - 1) * drawn.step;
+    if (live.start !== last) return load();
+    for (const [name, values] of Object.entries(live.plots)) {
+      values.forEach((value, index) => { drawn.plots[name].lines[index][lines.length - 1] = value; });
+    }
+    renewData();
+  }
+
+  const watchWidth = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const plot = plots.get(target);
+      if (plot && plot.width !== target.clientWidth) plot.setSize({ width: target.clientWidth, height: HEIGHT });
+    }
+  });
+  // What cannot be reached now is asked for again with the next renewal of the page.
+  const quietly = (work) => () => Promise.resolve().then(work).catch(() => {});
+
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  document.addEventListener("htmx:after:swap", quietly(follow));
+  quietly(load)();
+})();

@@ -1,0 +1,175 @@
+"""What needs the attention of an operator, each with the next step. The worst comes first."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from application.overview.durations import quantile
+from application.overview.sampled_numbers import (
+    CHANNELS,
+    DURATIONS,
+    NO_CHANNEL,
+    QUEUES,
+    age_on_queue,
+    on_queue,
+    received,
+)
+from application.overview.timeline import Timeline
+from application.receiving.receive_webhook import WebhookOutcome
+from application.tracing.wording import duration
+from entrypoints.http.console.overview_figures import Figures, Unanswered
+from entrypoints.http.console.words import count
+from entrypoints.operations.gauges import MOST
+
+QUEUE_AGE_SECONDS = 900
+PENDING_SECONDS = 30
+SLOW_SECONDS = 8.0
+"""The thresholds of the alarms; see docs/operations.md."""
+
+LATELY = timedelta(hours=1)
+
+_SOURCES = {
+    "queues": "The queues do",
+    "store": "The store does",
+    "spool": "The spool does",
+    "dead_letters": "The place of the dead letters does",
+}
+_MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is not as it should be, and what to do about it."""
+
+    kind: Literal["bad", "warn"]
+    title: str
+    detail: str
+    link: str = ""
+    link_text: str = ""
+    command: str = ""
+
+
+def troubles(figures: Figures) -> list[Trouble]:
+    """All that there is at this moment."""
+    found = [
+        *map(_unanswered, figures.unanswered),
+        *_of_waiting(figures.waiting),
+        *_of_queues(figures.waiting),
+        *_of_traffic(figures.timeline),
+    ]
+    return sorted(found, key=lambda trouble: trouble.kind)
+
+
+def _unanswered(one: Unanswered) -> Trouble:
+    subject = _SOURCES.get(one.source, one.source)
+    return Trouble(
+        "bad",
+        f"{subject} not answer",
+        "Its figures are those of before. Verified webhooks go to the spool while they cannot be "
+        "recorded: none is lost. The checks ask every backend, and say what is wrong.",
+        *("/checks", "Run the checks"),
+    )
+
+
+def _of_waiting(waiting: Mapping[str, float]) -> Iterator[Trouble]:
+    if number := waiting.get("broken in spool"):
+        yield Trouble(
+            "bad",
+            f"{_number(number, 'file')} of the spool cannot be read",
+            "Each is a webhook. In DATA_DIR/spool, mend what ends in .broken and take that suffix "
+            "away, or delete it.",
+        )
+    if number := waiting.get("spool"):
+        age = waiting.get("oldest in spool", 0.0)
+        yield Trouble(
+            "bad" if age >= QUEUE_AGE_SECONDS else "warn",
+            f"{_number(number, 'webhook')} in the spool, the oldest for {duration(age)}",
+            "The store or the queues did not take them, or too many came at once. They are "
+            "processed by themselves once it works again.",
+            *("/checks", "Run the checks"),
+        )
+    age = waiting.get("oldest pending", 0.0)
+    if (number := waiting.get("pending")) and age >= PENDING_SECONDS:
+        yield Trouble(
+            "bad" if age >= 30 * _MINUTES else "warn",
+            f"{_number(number, 'message')} pending, the oldest for {duration(age)}",
+            "They are recorded, and on no queue yet: it could not be written to. The relay tries "
+            "again by itself; this command tries at once.",
+            command="frontdesk relay",
+        )
+    if number := waiting.get("dead letters"):
+        yield Trouble(
+            "bad",
+            _number(number, "dead letter"),
+            "They could not be processed. See why, and redrive them once the cause is mended.",
+            *("/dead-letters", "Look at the dead letters"),
+        )
+    if number := waiting.get("unmatched"):
+        yield Trouble(
+            "warn",
+            f"{_number(number, 'message')} unmatched",
+            "Their senders have no open conversation, so nobody answers them.",
+            *("/unmatched", "Open conversations for them"),
+        )
+
+
+def _of_queues(waiting: Mapping[str, float]) -> Iterator[Trouble]:
+    for queue in QUEUES:
+        age = waiting.get(age_on_queue(queue), 0.0)
+        if age >= QUEUE_AGE_SECONDS:
+            number = _number(waiting.get(on_queue(queue), 0.0), "context")
+            yield Trouble(
+                "warn",
+                f"Nobody takes contexts off {queue}: {number}, the oldest for {duration(age)}",
+                "Its consumer does not run, or does not acknowledge what it has done.",
+                *("/queues", "Look at the queues"),
+            )
+
+
+def _of_traffic(timeline: Timeline) -> Iterator[Trouble]:
+    def lately(*names: str) -> float:
+        return timeline.total(*names, within=LATELY)
+
+    failed = [received(channel, WebhookOutcome.FAILED) for channel in CHANNELS]
+    if number := lately(*failed):
+        yield Trouble(
+            "bad",
+            f"{_number(number, 'webhook')} failed in the last hour",
+            "The providers got a 5xx and try again. The log says why, in lines with the outcome "
+            "'failed'.",
+            *("/checks", "Run the checks"),
+        )
+    refused = [
+        received(channel, WebhookOutcome.REFUSED) for channel in CHANNELS if channel != NO_CHANNEL
+    ]
+    if number := lately(*refused):
+        yield Trouble(
+            "warn",
+            f"{_number(number, 'webhook')} refused in the last hour",
+            "They are forged, or a secret or the URL differs from what the provider has.",
+            *("/refusals", "See why"),
+        )
+    if number := lately("too large"):
+        yield Trouble(
+            "warn",
+            f"{_number(number, 'webhook')} too large in the last hour",
+            "SendGrid drops such mail: ask the sender for smaller files, or raise MAX_BODY_BYTES.",
+            *("/refusals", "See which"),
+        )
+    slow = quantile(0.99, [lately(name) for name in DURATIONS])
+    if slow is not None and slow >= SLOW_SECONDS:
+        yield Trouble(
+            "warn",
+            f"Every hundredth webhook of the last hour took over {duration(slow)}",
+            "The store or the queues are slow. At 15 s the providers give up.",
+            *("/checks", "Run the checks"),
+        )
+
+
+def _number(number: float, noun: str) -> str:
+    """``1 dead letter``, ``1,000 or more dead letters``."""
+    if number == 1:
+        return f"1 {noun}"
+    more = " or more" if number == MOST and noun in {"dead letter", "message"} else ""
+    return f"{count(number)}{more} {noun}s"
