@@ -52,8 +52,11 @@
     if (isPolling && document.hidden) event.preventDefault();
   });
   document.addEventListener("htmx:after:request", (event) => {
-    const { status } = event.detail.ctx.response;
+    const { status, headers } = event.detail.ctx.response;
     if (status < 400) {
+      // The page that an action leads to can be loaded again. htmx writes no history here.
+      const address = headers.get("hx-push-url");
+      if (address) window.history.replaceState(null, "", address);
       upToDateAt = new Date();
       setStale("");
     }
