@@ -104,7 +104,7 @@ def test_webhooks_show_by_channel_and_outcome_at_once(browser: Api) -> None:
     assert frontdesk.post(webhook).status == 401
     page = text_of(browser)
     assert "Received 3 in the last hour" in page
-    assert "SMS 1 1 0 1 0" in page
+    assert "Outcome WhatsApp SMS Email Recorded 0 1 0 Duplicates 0 1 0 Unmatched 0 0 0" in page
     assert "1 webhook refused in the last hour" in page
     assert latest(browser)["channels"] == [0, 3, 0]
     assert latest(browser)["outcomes"] == [1, 1, 0, 1, 0]
