@@ -5,6 +5,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+# Files with these hashes alone, whose versions are those of constraints/*.txt.
+PIP_HASHED := $(PIP_INSTALL) --require-hashes
+HASHED := constraints/hashed
+# The project itself has no hash: it is installed last, when it needs nothing more.
+PIP_PROJECT := $(PIP_INSTALL) --no-deps --no-build-isolation
+SERVER := $(HASHED)/build.txt $(HASHED)/server.txt
+EVERYTHING := $(SERVER) $(HASHED)/aws.txt $(HASHED)/dev.txt
 # The emulator of AWS pins its libraries, and so needs an environment of its own.
 MINISTACK_VENV := .venv-ministack
 MINISTACK_STAMP := $(MINISTACK_VENV)/.installed
@@ -17,6 +24,9 @@ FUZZ_STAMP := $(FUZZ_VENV)/.installed
 # What Frontdesk is compared with, as its users install it.
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
+# What builds and describes a release.
+RELEASE_VENV := .venv-release
+RELEASE_STAMP := $(RELEASE_VENV)/.installed
 SECONDS ?= 60
 # The tests that cover the rules and the use cases.
 RULES := tests/domain tests/application tests/infrastructure/memory
@@ -24,34 +34,36 @@ RULES := tests/domain tests/application tests/infrastructure/memory
 PROCESSES := test-process-1 test-process-2 test-process-3 test-process-4
 BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked up, look up by hand: see SECURITY.md" >&2; exit 1; }
 
-.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke console-test package deploy deploy-local settings stage-is-given
+.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke console-test screenshots hashes contents release release-check base-digest package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-$(STAMP): pyproject.toml constraints/project.txt
+$(STAMP): pyproject.toml $(SERVER)
 	@echo "Installing Frontdesk into $(VENV) (once, about a minute) ..."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP_INSTALL) -c constraints/project.txt -e .
+	$(BIN)/python $(PIP_HASHED) $(SERVER:%=-r %)
+	$(BIN)/python $(PIP_PROJECT) -e .
 	touch $(STAMP)
 
 # Holds everything that the other one does: after it, that one is up to date too.
-$(DEV_STAMP): pyproject.toml constraints/project.txt
+$(DEV_STAMP): pyproject.toml $(EVERYTHING)
 	@echo "Installing Frontdesk and what its tests need into $(VENV) (once, about two minutes) ..."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP_INSTALL) -c constraints/project.txt -e '.[aws,dev]'
+	$(BIN)/python $(PIP_HASHED) $(EVERYTHING:%=-r %)
+	$(BIN)/python $(PIP_PROJECT) -e .
 	touch $(STAMP) $(DEV_STAMP)
 
-$(MINISTACK_STAMP): constraints/ministack.txt
+$(MINISTACK_STAMP): $(HASHED)/ministack.txt
 	@echo "Installing the emulator of AWS into $(MINISTACK_VENV) (once) ..."
 	$(PYTHON) -m venv $(MINISTACK_VENV)
-	$(MINISTACK_VENV)/bin/python $(PIP_INSTALL) -r constraints/ministack.txt
+	$(MINISTACK_VENV)/bin/python $(PIP_HASHED) -r $(HASHED)/ministack.txt
 	touch $(MINISTACK_STAMP)
 
-$(SAM_STAMP): constraints/sam.txt
+$(SAM_STAMP): $(HASHED)/sam.txt
 	@echo "Installing what deploys into $(SAM_VENV) (once) ..."
 	$(PYTHON) -m venv $(SAM_VENV)
-	$(SAM_VENV)/bin/python $(PIP_INSTALL) -r constraints/sam.txt
+	$(SAM_VENV)/bin/python $(PIP_HASHED) -r $(HASHED)/sam.txt
 	touch $(SAM_STAMP)
 
 run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1: make run [PORT=8000]
@@ -68,9 +80,9 @@ NEW_RUN = rm -rf $(TAKEN) && mkdir -p $(TAKEN)
 test-rules:
 	$(BIN)/coverage run -m pytest $(RULES)
 
-# Each takes the next file that no other has taken; their lines come in turn.
+# Each takes the next file that no other has taken; their dots come in turn.
 $(PROCESSES):
-	$(PYTEST) --share=$(TAKEN) $(FORM) $(RULES:%=--ignore=%)
+	$(PYTEST) -q -o console_output_style=classic --share=$(TAKEN) $(FORM) $(RULES:%=--ignore=%)
 
 test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test, the fault runs in their short form
 	$(NEW_RUN)
@@ -99,26 +111,49 @@ duplicates-test: $(DEV_STAMP) $(MINISTACK_STAMP) ## Post 10,000 copies of one we
 soak: $(DEV_STAMP) ## Ten minutes of webhooks to a server that is killed again and again
 	$(BIN)/python -m benchmarks.soak
 
+$(RELEASE_STAMP): $(HASHED)/build.txt $(HASHED)/release.txt
+	@echo "Installing what builds a release into $(RELEASE_VENV) (once) ..."
+	$(PYTHON) -m venv $(RELEASE_VENV)
+	$(RELEASE_VENV)/bin/python $(PIP_HASHED) -r $(HASHED)/build.txt -r $(HASHED)/release.txt
+	touch $(RELEASE_STAMP)
+
+hashes: $(RELEASE_STAMP) ## After a change of dependencies or of constraints/*.txt: look up the hashes of what is installed
+	$(RELEASE_VENV)/bin/python -m deploy.release.hashes
+
+contents: $(DEV_STAMP) ## Accept what a release holds now: write the lists that it is compared with
+	$(BIN)/python -m deploy.release.lists
+
+release: $(DEV_STAMP) $(RELEASE_STAMP) ## Build wheel, source and SBOM, and check what they hold and that they work
+	$(BIN)/python -m deploy.release.check
+
+release-check: release ## make release, what the image's build holds, and that its base has a digest
+	$(BIN)/python -m deploy.release.image
+	$(BIN)/python -m deploy.release.base --check
+
+base-digest: $(DEV_STAMP) ## Write the digest of the image's base, as the registry has it now, into Containerfile
+	$(BIN)/python -m deploy.release.base
+
 audit: ## Look for known vulnerabilities of the pinned dependencies
 	$(PYTHON) -m venv .venv-audit
 	@.venv-audit/bin/python $(PIP_INSTALL) pip-audit || $(BY_HAND)
 	@for file in constraints/*.txt; do \
 		.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r $$file || $(BY_HAND); done
 
-$(FUZZ_STAMP): pyproject.toml constraints/project.txt constraints/fuzz.txt
+$(FUZZ_STAMP): pyproject.toml $(EVERYTHING) $(HASHED)/fuzz.txt
 	@echo "Installing what searches for crashes into $(FUZZ_VENV) (once) ..."
 	$(PYTHON) -m venv $(FUZZ_VENV)
-	$(FUZZ_VENV)/bin/python $(PIP_INSTALL) -c constraints/project.txt -r constraints/fuzz.txt -e '.[aws,dev]'
+	$(FUZZ_VENV)/bin/python $(PIP_HASHED) $(EVERYTHING:%=-r %) -r $(HASHED)/fuzz.txt
+	$(FUZZ_VENV)/bin/python $(PIP_PROJECT) -e .
 	touch $(FUZZ_STAMP)
 
 fuzz: $(FUZZ_STAMP) ## Search for crashes, a minute for each target: make fuzz [SECONDS=600]
 	for target in twilio_form mail_form raw_mail lambda_event http_request; do \
 		$(FUZZ_VENV)/bin/python -m tests.fuzz.run $$target $(SECONDS) || exit 1; done
 
-$(BENCH_STAMP): constraints/bench.txt
+$(BENCH_STAMP): $(HASHED)/bench.txt
 	@echo "Installing what Frontdesk is compared with into $(BENCH_VENV) (once) ..."
 	$(PYTHON) -m venv $(BENCH_VENV)
-	$(BENCH_VENV)/bin/python $(PIP_INSTALL) -r constraints/bench.txt
+	$(BENCH_VENV)/bin/python $(PIP_HASHED) -r $(HASHED)/bench.txt
 	touch $(BENCH_STAMP)
 
 bench: $(DEV_STAMP) $(MINISTACK_STAMP) $(BENCH_STAMP) ## Measure beside other programs, ten minutes, and write benchmarks/README.md
@@ -146,3 +181,6 @@ settings: stage-is-given $(DEV_STAMP) ## Print a stage's settings for the frontd
 
 console-test: $(DEV_STAMP) ## The console in a real browser: needs Chromium, on Debian 'apt-get install chromium'
 	$(PYTEST) -m browser tests/console
+
+screenshots: $(DEV_STAMP) ## Renew the pictures of the console in README and docs: needs Chromium
+	$(BIN)/python -m tests.console.screenshots

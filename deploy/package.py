@@ -18,12 +18,14 @@ import click
 
 from deploy.botocore_data import slim_botocore
 from deploy.contents import CONTENTS, pick
+from deploy.release.hashes import HASHED, blocks
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_OUTPUT = ROOT / "build" / "frontdesk-lambda.zip"
 
 PROJECT = ("domain", "application", "infrastructure", "entrypoints")
-NOT_ON_LAMBDA = ("entrypoints/cli", "entrypoints/http")
+LAYERS = ("server", "aws")
+NOT_ON_LAMBDA = ("entrypoints/cli/", "entrypoints/http/")
 
 LAMBDA_PYTHON = "3.13"
 LAMBDA_PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
@@ -37,23 +39,47 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def install(site: Path, python: str) -> None:
-    """Install the pinned distributions into ``site``, from wheels alone."""
+    """Install the pinned distributions into ``site``, from wheels with their hashes alone."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-compile", "--no-deps", "--only-binary=:all:", "--target", str(site)]
-    command += ["--constraint", str(ROOT / "constraints" / "project.txt")]
     if python != "current":
         command += ["--implementation", "cp", "--python-version", python]
         command += [f"--platform={platform}" for platform in LAMBDA_PLATFORMS]
-    _run(*command, *CONTENTS)
+    hashed = blocks("".join((HASHED / f"{layer}.txt").read_text("utf-8") for layer in LAYERS))
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as needed:
+        needed.write("".join(hashed[distribution] for distribution in CONTENTS))
+        needed.flush()
+        _run(*command, "--require-hashes", "--requirement", needed.name)
+
+
+def project_files() -> list[str]:
+    """Every file of our packages, as a path in the repository."""
+    found = (path for package in PROJECT for path in (ROOT / package).rglob("*") if path.is_file())
+    return sorted(_name(path) for path in found if path.parent.name != "__pycache__")
+
+
+def files_on_lambda() -> list[str]:
+    """Those of our files that the package holds: not the other entrypoints.
+
+    Type checkers look for ``py.typed`` where Frontdesk is installed, and not on Lambda.
+    """
+    return [
+        name
+        for name in project_files()
+        if not name.startswith(NOT_ON_LAMBDA) and not name.endswith("/py.typed")
+    ]
 
 
 def copy_project(target: Path) -> None:
-    """Copy our packages, without the other entrypoints."""
-    unwanted = shutil.ignore_patterns("__pycache__")
-    for package in PROJECT:
-        shutil.copytree(ROOT / package, target / package, ignore=unwanted)
-    for folder in NOT_ON_LAMBDA:
-        shutil.rmtree(target / folder)
+    """Copy what the package holds of our packages."""
+    for name in files_on_lambda():
+        copy = target / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, copy)
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def compiler(python: str) -> str | None:

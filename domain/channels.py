@@ -62,10 +62,12 @@ class ChannelRules:
     the provider's own text of it. ``author_chooses_message_id``: the id may hold anything, and
     logs show a hash of it. ``senders_have_names`` beside their addresses: ``Ana <ana@b.example>``.
 
-    ``sender_forms`` and ``recipient_forms`` say in words which addresses there are, and
-    ``example_sender`` and ``example_recipient`` take part in the demo.
+    ``name`` is the channel as people write it. ``sender_forms`` and ``recipient_forms`` say in
+    words which addresses there are. ``example_sender`` and ``example_recipient`` take part in
+    the demo.
     """
 
+    name: str
     address_kinds: tuple[tuple[AddressKind, re.Pattern[str]], ...]
     scheme: str = ""
     look_up_variants: tuple[tuple[re.Pattern[str], str], ...] = ()
@@ -80,6 +82,7 @@ class ChannelRules:
     recipient_forms: str
     example_sender: str
     example_recipient: str
+    example_unknown_sender: str
 
 
 _MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
@@ -109,6 +112,7 @@ _WHATSAPP_VARIANTS = (
 
 _RULES: Final[Mapping[ChannelType, ChannelRules]] = {
     ChannelType.WHATSAPP: ChannelRules(
+        name="WhatsApp",
         address_kinds=(
             *_PHONE_KINDS,
             (AddressKind.WHATSAPP_USER_ID, re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")),
@@ -125,8 +129,10 @@ _RULES: Final[Mapping[ChannelType, ChannelRules]] = {
         recipient_forms="a number like +15005550010",
         example_sender="+14155550123",
         example_recipient="+15005550010",
+        example_unknown_sender="+14155550177",
     ),
     ChannelType.SMS: ChannelRules(
+        name="SMS",
         address_kinds=(
             *_PHONE_KINDS,
             (AddressKind.ALPHANUMERIC, re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &_+-]{1,11}")),
@@ -139,8 +145,10 @@ _RULES: Final[Mapping[ChannelType, ChannelRules]] = {
         recipient_forms="a number like +15005550006 or a short code",
         example_sender="+14155550123",
         example_recipient="+15005550006",
+        example_unknown_sender="+14155550177",
     ),
     ChannelType.EMAIL: ChannelRules(
+        name="Email",
         address_kinds=((AddressKind.EMAIL, re.compile(r".+")),),
         recipient_pattern=re.compile(r".*@.*"),
         one_message_per_recipient=True,
@@ -152,5 +160,6 @@ _RULES: Final[Mapping[ChannelType, ChannelRules]] = {
         recipient_forms="an address like help@example.com",
         example_sender="ana@example.com",
         example_recipient="help@frontdesk.example",
+        example_unknown_sender="ben@example.com",
     ),
 }

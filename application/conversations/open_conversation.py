@@ -33,6 +33,20 @@ class OpenConversation:
         owner = _owner(wanted, directory)
         return self._open(self.conversations, wanted.owned_by(owner), owner, directory)
 
+    def of_sender(self, message: InboundMessage) -> tuple[Conversation, bool]:
+        """The open conversation of the sender of a recorded message, and whether it is new.
+
+        It is with whom the message was written to. Raises ``UnknownRecipientError`` when no
+        company has that recipient and the account that delivered the message.
+        """
+        directory = self.tenants()
+        tenant = directory.owner_of(message)
+        if tenant is None:
+            raise UnknownRecipientError(
+                "no configured company has both this recipient and the account that delivered it"
+            )
+        return self._open(self.conversations, _of_sender(message, tenant), tenant, directory)
+
     def completed(self, wanted: Conversation) -> Conversation:
         """``wanted`` with the company that it would be opened for; raises as opening it does."""
         return wanted.owned_by(_owner(wanted, self.tenants()))
@@ -48,14 +62,8 @@ class OpenConversation:
 
         ``conversations`` belong to the unit of work in which the message is recorded.
         """
-        wanted = Conversation(
-            conversation_id="",
-            primary_channel=message.channel,
-            sender_id=message.identities[0].value,
-            recipient_id=tenant.recipient_of(message),
-            thread_id=message.thread_id,
-        )
-        conversation, _ = self._open(conversations, wanted.owned_by(tenant), tenant, directory)
+        wanted = _of_sender(message, tenant)
+        conversation, _ = self._open(conversations, wanted, tenant, directory)
         return conversation
 
     def _open(
@@ -105,6 +113,17 @@ def _owner(wanted: Conversation, directory: TenantDirectory) -> Tenant:
     if wanted.company_id and owner.company_id and wanted.company_id != owner.company_id:
         raise UnknownRecipientError("this recipient is another company's")
     return owner
+
+
+def _of_sender(message: InboundMessage, tenant: Tenant) -> Conversation:
+    wanted = Conversation(
+        conversation_id="",
+        primary_channel=message.channel,
+        sender_id=message.identities[0].value,
+        recipient_id=tenant.recipient_of(message),
+        thread_id=message.thread_id,
+    )
+    return wanted.owned_by(tenant)
 
 
 def _serves(record: Conversation, owner: Tenant, directory: TenantDirectory) -> bool:

@@ -7,7 +7,7 @@ from application.ports.dead_letters import DeadLetter
 from application.ports.message_store import MessageStore
 from application.ports.webhook_parser import VerifiedWebhook, WebhookParserFactory
 from domain.channels import ChannelType
-from domain.errors import WebhookHandlerError
+from domain.errors import WebhookHandlerError, safe_reason
 from domain.messages import InboundMessage, MessageRecord
 
 
@@ -16,11 +16,13 @@ class DescribedDeadLetter:
     """A dead letter with the messages in it.
 
     There are none where it cannot be read, and no ``channel`` where not even that is known.
+    ``failure`` is the error that reading its webhook gives today, without any content.
     """
 
     dead_letter: DeadLetter
     channel: ChannelType | None
     messages: tuple[InboundMessage, ...] = ()
+    failure: str | None = None
 
     @property
     def senders(self) -> tuple[str, ...]:
@@ -44,8 +46,7 @@ class DescribeDeadLetter:
     def __call__(self, dead_letter: DeadLetter) -> DescribedDeadLetter:
         """Never raises: what cannot be read now has no messages."""
         if dead_letter.webhook is not None:
-            channel = dead_letter.webhook.channel
-            return DescribedDeadLetter(dead_letter, channel, self._read(dead_letter.webhook))
+            return self._read(dead_letter, dead_letter.webhook)
         if dead_letter.request_id is not None:
             # Dead letters can be listed although the store is down.
             with suppress(WebhookHandlerError):
@@ -55,10 +56,12 @@ class DescribeDeadLetter:
                     return DescribedDeadLetter(dead_letter, message.channel, (message,))
         return DescribedDeadLetter(dead_letter, None)
 
-    def _read(self, webhook: VerifiedWebhook) -> tuple[InboundMessage, ...]:
+    def _read(self, dead_letter: DeadLetter, webhook: VerifiedWebhook) -> DescribedDeadLetter:
         try:
             parsed = self.parsers.for_channel(webhook.channel).parse(webhook)
-        except Exception:
+        except Exception as error:
             # A bug in reading it may be the very reason why it is a dead letter.
-            return ()
-        return tuple(one.message for one in parsed)
+            failure = safe_reason(error)
+            return DescribedDeadLetter(dead_letter, webhook.channel, failure=failure)
+        messages = tuple(one.message for one in parsed)
+        return DescribedDeadLetter(dead_letter, webhook.channel, messages)

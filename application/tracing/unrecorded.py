@@ -72,6 +72,12 @@ _COMMANDS = {
 }
 
 
+def remedy_for(dead_letter: DeadLetter) -> str:
+    """What its kind means, and what to do, in sentences. The way to do it stands after them."""
+    attempts = times(dead_letter.attempts)
+    return _REMEDIES[dead_letter.kind].format(reason=dead_letter.reason, attempts=attempts)
+
+
 @dataclass(frozen=True)
 class FindUnrecorded:
     """Looks through the latest webhooks that became no record.
@@ -125,8 +131,8 @@ class FindUnrecorded:
             messages = self._messages(webhook) if webhook else ()
         received = webhook.request.received_at if webhook else found.created_at
         name = found.dead_letter_id
-        remedy = _REMEDIES[found.kind].format(reason=found.reason, attempts=times(found.attempts))
-        sentence = f"It is a dead letter since {ago(found.created_at, self.clock())}. {remedy}"
+        since = ago(found.created_at, self.clock())
+        sentence = f"It is a dead letter since {since}. {remedy_for(found)}"
         commands = tuple(
             shell(*(word.format(id=name) for word in words)) for words in _COMMANDS[found.kind]
         )

@@ -1,12 +1,12 @@
 """``frontdesk trace``: what became of a message."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import click
 
 from application.ports.refusals import Refusal
 from application.tracing.results import Detail, MessageTrace, Station, Trace, TraceKind
-from domain.times import parse_rfc3339
+from application.tracing.station_words import DetailInWords, details_in_words
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import (
@@ -24,21 +24,6 @@ from entrypoints.cli.terminal.output import (
 )
 from entrypoints.cli.terminal.tables import Column, print_beside, print_table
 from entrypoints.cli.trace_refusals import print_nothing_known
-
-_TIMES = ("lease_until", "visible_at")
-_RULES = {
-    "only": "the only open one",
-    "thread": "the mail's thread names it",
-    "recipient": "the only one with this recipient",
-    "latest": "of several the latest activity",
-    "opened": "opened for this message",
-    "redriven": "it was opened later, and the message redriven",
-    "no_conversation": "no open conversation",
-    "foreign_recipient": "the account may not speak for the recipient",
-    "unknown_author": "a mailing list hides the author",
-}
-_LONG = 10
-"""A delay of so many seconds is told without fractions."""
 
 _NO_TIME = " " * len("2026-11-29 14:05:30 UTC")
 
@@ -130,28 +115,13 @@ def _print_way(one: MessageTrace) -> None:
         at = moment_utc(station.at) or _NO_TIME
         kind = station.kind.replace("_", " ")
         head = f"  {at}  {kind:<12}  "
-        details = _packed(_details(station.details), rich_console().width - len(head))
+        details = _packed(details_in_words(station), rich_console().width - len(head))
         print_beside(plain(head), plain(details, lines=True))
 
 
-def _packed(details: Iterable[str], columns: int) -> str:
+def _packed(details: Iterable[DetailInWords], columns: int) -> str:
     """``details`` on lines of so many columns. None of them is broken where it fits on one."""
-    return fold("  ".join(detail.replace(" ", NO_BREAK) for detail in details), columns)
-
-
-def _details(details: Mapping[str, Detail]) -> Iterator[str]:
-    for name, value in details.items():
-        shown: Detail = value
-        if name in _TIMES and isinstance(value, str):
-            shown = moment_utc(parse_rfc3339(value))
-        elif name == "rule" and isinstance(value, str):
-            shown = _RULES.get(value, value)
-        if value is True:
-            yield name.replace("_", " ")
-        elif name == "delay_seconds" and isinstance(value, float | int):
-            yield f"delay: {round(value, 0 if value >= _LONG else 3):g} s"
-        elif shown is not None and shown is not False and (name, value) != ("publication", 1):
-            yield f"{name.replace('_', ' ')}: {shown}"
+    return fold("  ".join(str(detail).replace(" ", NO_BREAK) for detail in details), columns)
 
 
 def _where(one: MessageTrace) -> str:

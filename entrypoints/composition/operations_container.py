@@ -35,6 +35,7 @@ from application.recovery.list_dead_letters import ListDeadLetters
 from application.recovery.list_unmatched import ListUnmatched
 from application.recovery.move_context import MoveContext
 from application.recovery.redrive_dead_letters import RedriveDeadLetters
+from application.recovery.redrive_sender import RedriveSender
 from application.recovery.redrive_unmatched import RedriveUnmatched
 from application.recovery.relay_outbox import RelayOutbox
 from application.tracing.unrecorded import FindUnrecorded
@@ -219,6 +220,7 @@ class OperationsContainer(containers.DeclarativeContainer):
         core.match_conversation,
         core.route_message,
     )
+    redrive_sender = Singleton(RedriveSender, core.message_store, redrive_unmatched)
     trace_message = Factory(
         open_trace_message,
         Factory(

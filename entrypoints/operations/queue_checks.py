@@ -17,8 +17,8 @@ Found = tuple[CheckStatus, str]
 def check_consumers(container: Container) -> Iterator[Found]:
     """A line for each queue whose oldest context is old, and one for all others."""
     now = container.clock()()
-    waiting = [depth for depth in container.context_queue().depths() if _waiting(depth)]
-    late = [depth for depth in waiting if _is_late(depth, now)]
+    waiting = [depth for depth in container.context_queue().depths() if waiting_on(depth)]
+    late = [depth for depth in waiting if is_late(depth, now)]
     for depth in late:
         yield CheckStatus.WARNING, _late_line(depth, now)
     ageless = [depth for depth in waiting if depth.oldest_at is None]
@@ -34,18 +34,20 @@ def check_consumers(container: Container) -> Iterator[Found]:
         yield CheckStatus.OK, "all six queues are empty"
 
 
-def _waiting(depth: QueueDepth) -> int:
+def waiting_on(depth: QueueDepth) -> int:
+    """How many contexts are on the queue, whatever they wait for."""
     return depth.ready + depth.delayed + depth.in_flight
 
 
-def _is_late(depth: QueueDepth, now: datetime) -> bool:
+def is_late(depth: QueueDepth, now: datetime) -> bool:
+    """Whether the oldest context is there for longer than ``LONGEST_WAIT``."""
     could_be_done = depth.ready or depth.in_flight
     return bool(could_be_done and depth.oldest_at and now - depth.oldest_at > LONGEST_WAIT)
 
 
 def _counts(depths: Sequence[QueueDepth], now: datetime) -> str:
     return ", ".join(
-        f"{depth.queue} {_waiting(depth)}"
+        f"{depth.queue} {waiting_on(depth)}"
         + (f" (oldest {_minutes(now - depth.oldest_at)})" if depth.oldest_at else "")
         for depth in depths
     )
@@ -53,15 +55,17 @@ def _counts(depths: Sequence[QueueDepth], now: datetime) -> str:
 
 def _late_line(depth: QueueDepth, now: datetime) -> str:
     oldest_at = depth.oldest_at or now
-    why = (
-        "no consumer takes them: does it run?"
-        if not depth.in_flight
-        else "a consumer takes them and does not acknowledge all: what does its log say?"
-    )
     return (
         f"{depth.queue}: {depth.ready} ready, {depth.in_flight} taken, the oldest is there since "
-        f"{readable(oldest_at)} ({_minutes(now - oldest_at)}): {why}"
+        f"{readable(oldest_at)} ({_minutes(now - oldest_at)}): {why_late(depth)}"
     )
+
+
+def why_late(depth: QueueDepth) -> str:
+    """What is probably wrong with the consumer of a queue whose oldest context is old."""
+    if depth.in_flight:
+        return "a consumer takes them and does not acknowledge all: what does its log say?"
+    return "no consumer takes them: does it run?"
 
 
 def _minutes(waiting: timedelta) -> str:

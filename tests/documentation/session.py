@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tests.documentation.documents import ROOT
 
-BIN = Path(sys.executable).parent
+BIN = Path(os.environ.get("FRONTDESK_BIN", Path(sys.executable).parent))
+"""Where the reader has the command: here, or where a release is installed to be checked."""
 ORIGIN = "http://127.0.0.1:8000"
 
 _VARYING = (

@@ -48,10 +48,15 @@ def test_every_package_of_the_distribution_is_copied() -> None:
     assert set(json.loads(found[1])) <= directories
 
 
-def test_install_uses_the_constraints_and_includes_aws() -> None:
-    (install,) = (run for run in arguments(BUILD, "RUN") if "pip install" in run)
-    assert "-c constraints/project.txt" in install
-    assert install.endswith("'.[aws]'")
+def test_everything_is_installed_by_its_hash_and_aws_is_included() -> None:
+    commands = [part for run in arguments(BUILD, "RUN") for part in run.split("&&")]
+    installs = [command for command in commands if "pip install" in command]
+    *hashed, itself = [" ".join(install.split()) for install in installs]
+    assert all("--require-hashes" in install for install in hashed)
+    files = ["server", "aws", "build"]
+    named = [name for install in hashed for name in re.findall(r"-r (\S+)", install)]
+    assert named == [f"constraints/hashed/{name}.txt" for name in files]
+    assert itself.endswith("--no-index --no-deps wheels/*.whl")
 
 
 def test_build_and_final_stage_use_the_same_python() -> None:

@@ -32,6 +32,6 @@ def test_table_has_every_target() -> None:
 def test_short_forms_run_in_make_test_and_long_ones_in_make_check() -> None:
     options = tomllib.loads(text_of("pyproject.toml"))["tool"]["pytest"]["ini_options"]["addopts"]
     recipes = dict(re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", text_of("Makefile"), re.M))
-    assert "-m 'not long'" in options
+    assert "-m 'not long and not browser'" in options
     assert "$(PROCESSES)\n" in recipes["test"]
     assert "$(PROCESSES) FORM='-m long'\n" in recipes["check"]

@@ -8,8 +8,11 @@ import pytest
 
 from tests.documentation.documents import ROOT
 
-PACKAGE = "-c constraints/project.txt -e ."
-EVERYTHING = "-c constraints/project.txt -e .[aws,dev]"
+SERVER = [f"-r constraints/hashed/{name}.txt" for name in ("build", "server")]
+OTHERS = [f"-r constraints/hashed/{name}.txt" for name in ("aws", "dev")]
+ITSELF = "--no-deps --no-build-isolation -e ."
+PACKAGE = [" ".join(["--require-hashes", *SERVER]), ITSELF]
+EVERYTHING = [" ".join(["--require-hashes", *SERVER, *OTHERS]), ITSELF]
 
 
 @pytest.fixture
@@ -50,14 +53,14 @@ def installed(shown: list[str]) -> list[str]:
 def test_make_run_then_make_test_installs_the_package_and_then_the_test_tools(
     checkout: Path,
 ) -> None:
-    assert installed(make(checkout, "run")) == [PACKAGE]
-    assert installed(make(checkout, "test")) == [EVERYTHING]
+    assert installed(make(checkout, "run")) == PACKAGE
+    assert installed(make(checkout, "test")) == EVERYTHING
     assert installed(make(checkout, "run")) == []
     assert installed(make(checkout, "test")) == []
 
 
 def test_make_test_then_make_run_installs_once(checkout: Path) -> None:
-    assert installed(make(checkout, "test")) == [EVERYTHING]
+    assert installed(make(checkout, "test")) == EVERYTHING
     assert installed(make(checkout, "run")) == []
 
 
@@ -86,5 +89,5 @@ def test_make_run_serves_on_the_port_that_is_given(checkout: Path) -> None:
 def test_changed_requirements_are_installed_again(checkout: Path) -> None:
     make(checkout, "test")
     (checkout / "pyproject.toml").touch()
-    assert installed(make(checkout, "run")) == [PACKAGE]
-    assert installed(make(checkout, "test")) == [EVERYTHING]
+    assert installed(make(checkout, "run")) == PACKAGE
+    assert installed(make(checkout, "test")) == EVERYTHING

@@ -1,8 +1,11 @@
 """The README is short, and what it shows is what a reader gets."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import requests
 
 from tests.documentation.documents import README, ROOT, blocks, text_of
 from tests.documentation.session import (
@@ -45,6 +48,15 @@ def test_make_run_prints_what_the_readme_shows(reader: Session) -> None:
 def test_session_goes_as_the_readme_shows_it(reader: Session) -> None:
     expected, got = reader.play(blocks(README, "console")[1:])
     assert got == expected
+
+
+def test_console_of_the_session_has_its_pages_and_assets(reader: Session) -> None:
+    page = requests.get(f"{reader.origin}/sign-in", timeout=10)
+    assert page.status_code == 200
+    assets = re.findall(r"/assets/[\w./-]+", page.text)
+    assert ".css" in {Path(asset).suffix for asset in assets}
+    for asset in assets:
+        assert requests.get(f"{reader.origin}{asset}", timeout=10).status_code == 200
 
 
 def test_log_of_the_session_has_the_line_of_the_operations_page(reader: Session) -> None:

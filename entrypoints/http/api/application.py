@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from functools import cache, partial
+from importlib.metadata import version
 
 from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI
@@ -25,8 +26,6 @@ from entrypoints.http.api import (
 )
 from entrypoints.http.api.error_answers import HANDLERS
 from entrypoints.http.api.openapi import describe
-
-VERSION = "1"
 
 _DESCRIPTION = """What Frontdesk keeps, for programs that answer customers and for operators.
 
@@ -54,7 +53,7 @@ def create_api(
     """
     api = FastAPI(
         title="Frontdesk",
-        version=VERSION,
+        version=version("frontdesk"),
         description=_DESCRIPTION,
         openapi_url="/v1/openapi.json",
         docs_url=None,

@@ -39,7 +39,8 @@ Search = Annotated[str | None, Query(min_length=1, max_length=1000)]
 IfMatch = Annotated[str | None, Header(description="The `ETag` of the state that was seen.")]
 
 
-def _require_visible(operations: OperationsContainer, caller: Caller, record: Conversation) -> None:
+def require_visible(operations: OperationsContainer, caller: Caller, record: Conversation) -> None:
+    """Raise ``ProblemError`` (404) unless the caller may see ``record``."""
     if not caller.token.may_see(operations.find_company().of_conversation(record)):
         raise not_found(_WHAT)
 
@@ -56,7 +57,7 @@ def _visible(
     )
     if record is None:
         raise not_found(_WHAT)
-    _require_visible(operations, caller, record)
+    require_visible(operations, caller, record)
     return record
 
 
@@ -154,7 +155,7 @@ def open_conversation(
     if caller.token.companies is not None:
         _require_own(caller, conversation, open_it)
     record, is_new = open_it(conversation)
-    _require_visible(operations, caller, record)
+    require_visible(operations, caller, record)
     response.status_code = 201 if is_new else 200
     return _shown(record, response)
 

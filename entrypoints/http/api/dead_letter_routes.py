@@ -31,16 +31,21 @@ router = APIRouter(prefix="/dead-letters", tags=["dead letters"])
 MOST_SHOWN_BYTES = 1024 * 1024
 
 
-def _visible(
+def visible_dead_letter(
     dead_letter_id: Identifier, operations: TheOperations, caller: TheCaller
 ) -> DescribedDeadLetter:
+    """The dead letter with this id, if the caller may see it.
+
+    Raises ``ProblemError`` (404) or ``DeadLetterNotFoundError``: both say the same.
+    """
     described = operations.list_dead_letters().one(dead_letter_id)
-    if not caller.token.may_see(_company(described, operations)):
+    if not caller.token.may_see(company_of(described, operations)):
         raise not_found("dead letter")
     return described
 
 
-VisibleDeadLetter = Annotated[DescribedDeadLetter, Depends(_visible)]
+VisibleDeadLetter = Annotated[DescribedDeadLetter, Depends(visible_dead_letter)]
+"""The dead letter that the path names, if the caller may see it."""
 
 
 @router.get("")
@@ -102,13 +107,14 @@ def delete_dead_letter(
 ) -> Response:
     """Delete a dead letter, for ever. It need not be readable."""
     if caller.token.companies is not None:
-        _visible(dead_letter_id, operations, caller)
+        visible_dead_letter(dead_letter_id, operations, caller)
     if not container.dead_letters().delete(dead_letter_id):
         raise not_found("dead letter")
     return Response(status_code=204)
 
 
-def _company(described: DescribedDeadLetter, operations: TheOperations) -> str | None:
+def company_of(described: DescribedDeadLetter, operations: TheOperations) -> str | None:
+    """The company that a dead letter belongs to; ``None`` if it is no one company's."""
     return operations.find_company().of_webhook(described.account, described.messages)
 
 
@@ -123,7 +129,7 @@ def _fields(described: DescribedDeadLetter, operations: TheOperations) -> dict[s
         "channel": described.channel,
         "senders": described.senders,
         "account": described.account,
-        "company_id": _company(described, operations),
+        "company_id": company_of(described, operations),
         "request_id": dead_letter.request_id,
         "size_bytes": len(dead_letter.webhook.request.body) if dead_letter.webhook else None,
     }

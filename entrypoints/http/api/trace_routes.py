@@ -76,7 +76,7 @@ def trace(subject: Identifier, operations: TheOperations, caller: TheCaller) -> 
     found = operations.trace_message()(subject, caller.token.may_see)
     if found.failure and not found.is_known:
         raise StorageUnavailableError(found.sentence)
-    shown = found if caller.token.companies is None else _visible(found, caller)
+    shown = visible_trace(found, caller)
     record = TraceRecord.model_validate(shown)
     if not shown.is_known:
         members = record.model_dump(mode="json", include={"refusals", "notes"})
@@ -84,8 +84,13 @@ def trace(subject: Identifier, operations: TheOperations, caller: TheCaller) -> 
     return record
 
 
-def _visible(found: Trace, caller: Caller) -> Trace:
-    """What the companies of ``caller`` may know: neither refusals, nor what could not be seen."""
+def visible_trace(found: Trace, caller: Caller) -> Trace:
+    """What ``caller`` may know of it.
+
+    A token of some companies is told neither of refusals, nor of what could not be seen.
+    """
+    if caller.token.companies is None:
+        return found
     messages = tuple(map(_without_others, _of_companies(found, caller)))
     is_theirs = bool(messages) if found.messages else caller.token.may_see(found.company_id)
     if not is_theirs:

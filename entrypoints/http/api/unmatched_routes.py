@@ -19,14 +19,20 @@ from entrypoints.http.api.records import PageRecord, RedrivenUnmatchedRecord, Un
 router = APIRouter(prefix="/unmatched", tags=["unmatched"])
 
 
-def _visible(request_id: Identifier, operations: TheOperations, caller: TheCaller) -> MessageRecord:
+def visible_message(
+    request_id: Identifier, operations: TheOperations, caller: TheCaller
+) -> MessageRecord:
+    """The unmatched message with this request id, if the caller may see it.
+
+    Raises ``ProblemError`` (404) or ``MessageNotFoundError``.
+    """
     record = operations.list_unmatched().one(request_id)
     if not caller.token.may_see(operations.find_company().of_message(record.message)):
         raise not_found("unmatched message")
     return record
 
 
-VisibleMessage = Annotated[MessageRecord, Depends(_visible)]
+VisibleMessage = Annotated[MessageRecord, Depends(visible_message)]
 
 
 @router.get("")

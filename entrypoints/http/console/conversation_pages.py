@@ -1,20 +1,79 @@
 """Conversations: find them."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from application.conversations.search_conversations import ConversationFilter
+from application.ports.pages import MOST_LOOKED_AT, Page
 from domain.channels import ChannelType
-from domain.errors import InvalidAddressError
+from domain.conversations import SETTABLE_STATUSES, Conversation
+from domain.errors import InvalidAddressError, InvalidCursorError
+from entrypoints.http.access.access import Caller
 from entrypoints.http.api.conversation_routes import companies_of
-from entrypoints.http.api.dependencies import After, TheCaller, TheCursors, TheOperations
+from entrypoints.http.api.dependencies import TheCaller, TheCursors, TheOperations
 from entrypoints.http.console.page_dependencies import ThePage
 
 router = APIRouter(prefix="/conversations")
 
 PAGE_SIZE = 50
+LONGEST_VALUE = 1000
+"""Characters in a field, as in the API."""
+
+_CHANNELS = {channel.value: channel for channel in ChannelType}
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What stands in the form, and so in the address of the page. All of it may be wrong."""
+
+    address: str = ""
+    channel: str = ""
+    status: str = ""
+    company_id: str = ""
+    after: str = ""
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The fields that are filled in."""
+        fields = ("address", "channel", "status", "company_id")
+        return {name: text for name in fields if (text := getattr(self, name))}
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Which fields are wrong, and why."""
+        if self.channel and self.channel not in _CHANNELS:
+            yield "channel", f"a channel is one of {', '.join(_CHANNELS)}"
+        for name, text in self.values.items():
+            if len(text) > LONGEST_VALUE:
+                yield name, f"at most {LONGEST_VALUE:,} characters"
+
+    def filter_for(self, caller: Caller) -> ConversationFilter:
+        """What is searched for, among what ``caller`` may see."""
+        return ConversationFilter(
+            self.address or None,
+            _CHANNELS[self.channel] if self.channel else None,
+            self.status or None,
+            companies_of(caller, self.company_id or None),
+        )
+
+    def page_after(self, cursor: str) -> str:
+        """The address of the page that follows."""
+        return f"/conversations?{urlencode({**self.values, 'after': cursor})}"
+
+    @property
+    def first_page(self) -> str:
+        """The address of the page that comes first."""
+        return "/conversations" + (f"?{urlencode(self.values)}" if self.values else "")
+
+
+def _search(
+    address: str = "", channel: str = "", status: str = "", company_id: str = "", after: str = ""
+) -> Search:
+    return Search(address.strip(), channel.strip(), status.strip(), company_id.strip(), after)
 
 
 @router.get("")
@@ -23,30 +82,28 @@ def list_conversations(
     operations: TheOperations,
     caller: TheCaller,
     cursors: TheCursors,
-    *,
-    address: str = "",
-    channel: str = "",
-    status: str = "",
-    company_id: str = "",
-    after: After = None,
+    search: Annotated[Search, Depends(_search)],
 ) -> Response:
-    """Conversations, the latest activity first."""
-    wanted = ConversationFilter(
-        address or None,
-        ChannelType(channel) if channel in set(ChannelType) else None,
-        status or None,
-        companies_of(caller, company_id or None),
-    )
-    found, problem = None, ""
-    try:
-        found = operations.search_conversations()(wanted, PAGE_SIZE, after=cursors.opened(after))
-        found = replace(found, cursor=cursors.sealed(found.cursor))
-    except InvalidAddressError as error:
-        problem = str(error)
+    """Conversations, the latest activity first. All of the search stands in the address."""
+    problems = dict(search.problems())
+    found: Page[Conversation] = Page((), None)
+    if not problems:
+        try:
+            after = cursors.opened(search.after or None)
+            wanted = search.filter_for(caller)
+            found = operations.search_conversations()(wanted, PAGE_SIZE, after=after)
+            found = replace(found, cursor=cursors.sealed(found.cursor))
+        except InvalidAddressError as error:
+            problems["address"] = str(error)
+        except InvalidCursorError:
+            problems["after"] = "this page is of another search: begin with the first page"
     return page(
         "conversations.html",
+        422 if problems else 200,
         found=found,
-        problem=problem,
-        wanted={"address": address, "channel": channel, "status": status, "company_id": company_id},
+        problems=problems,
+        search=search,
+        looked_at=MOST_LOOKED_AT,
         channels=list(ChannelType),
+        statuses=SETTABLE_STATUSES,
     )

@@ -8,10 +8,11 @@ from typing import Any
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from domain.errors import WebhookHandlerError
 from entrypoints.http.access.problems import ProblemError, unexpected
+from entrypoints.http.access.request_heads import header
 from entrypoints.http.api.error_answers import problem_of
 from entrypoints.http.console.page_dependencies import page_for
 
@@ -19,6 +20,10 @@ logger = logging.getLogger(__name__)
 
 
 def _page(request: Request, problem: ProblemError) -> Response:
+    """A page that asks by itself keeps what it shows, and says why it gets nothing new."""
+    is_failure = problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if is_failure and header(request.scope, "hx-request"):
+        return PlainTextResponse(problem.detail, problem.status, headers=problem.headers)
     container = request.app.state.container
     page = page_for(request, container)
     errors = problem.members.get("errors", ())

@@ -1,6 +1,7 @@
 """What templates write: moments, lengths of time, numbers and names, as a person reads them."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from urllib.parse import quote
 
@@ -10,17 +11,15 @@ from application.receiving.receive_webhook import WebhookOutcome
 from application.receiving.record_message import RecordOutcome
 from application.tracing.wording import duration
 from domain.channels import ChannelType
-from domain.times import readable, rfc3339
+from domain.times import parse_rfc3339, readable, rfc3339
 
-_CHANNEL_NAMES = {
-    ChannelType.WHATSAPP: "WhatsApp",
-    ChannelType.SMS: "SMS",
-    ChannelType.EMAIL: "Email",
-}
 NOTHING = "\N{EN DASH}"
 """Stands for a value that is not there."""
 
 _THOUSAND = 1000
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
+_COMMAND = re.compile(r"'frontdesk [^']*'")
+_NOTABLE = re.compile(f"({_MOMENT.pattern}|{_COMMAND.pattern})")
 
 
 def moment(at: datetime | None) -> str:
@@ -29,6 +28,13 @@ def moment(at: datetime | None) -> str:
         return NOTHING
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         rfc3339(at), readable(at), readable(at)
+    )
+
+
+def clock(at: datetime) -> str:
+    """The time of day of a moment that stands near another one of the same day."""
+    return Markup('<time datetime="{}" title="{}" data-clock>{:%H:%M:%S}</time>').format(
+        rfc3339(at), readable(at), at
     )
 
 
@@ -60,7 +66,22 @@ def size(size_bytes: int | None) -> str:
 
 def channel_name(channel: ChannelType | None) -> str:
     """The channel as people write it."""
-    return _CHANNEL_NAMES[channel] if channel else NOTHING
+    return channel.rules.name if channel else NOTHING
+
+
+def prose(text: str) -> str:
+    """A sentence: its moments for the viewer's zone, and its commands as code."""
+    return Markup("").join(_parts(text))
+
+
+def _parts(text: str) -> Iterator[str]:
+    for part in _NOTABLE.split(text):
+        if _MOMENT.fullmatch(part):
+            yield moment(parse_rfc3339(f"{part.removesuffix(' UTC')}+00:00"))
+        elif _COMMAND.fullmatch(part):
+            yield Markup("<code>{}</code>").format(part.strip("'"))
+        else:
+            yield part
 
 
 _OUTCOME_NAMES: dict[str, str] = {
@@ -80,12 +101,20 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+def capital(text: str) -> str:
+    """``text`` as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "moment": moment,
+    "clock": clock,
     "ago": ago,
+    "capital": capital,
     "count": count,
     "size": size,
     "channel": channel_name,
+    "prose": prose,
     "outcome": outcome_name,
     "segment": segment,
     "duration": duration,

@@ -8,10 +8,14 @@ from typing import Any
 
 from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
+from entrypoints.http.console.places import PLACES
 from entrypoints.public_urls import PublicUrls, RequestOrigin, sent_path, sent_queries
 
 APPLICATION_PATHS = frozenset(
-    {"v1", "console", "sign-in", "sign-out", "healthz", "readyz", "metrics"}
+    {
+        *("v1", "sign-in", "sign-out", "assets", "healthz", "readyz", "metrics"),
+        *(place.removeprefix("/") for place in PLACES),
+    }
 )
 """Below these a path is a webhook's only if it ends with ``/webhooks/{channel}``."""
 

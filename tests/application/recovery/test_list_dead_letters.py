@@ -96,12 +96,14 @@ def test_dead_letter_is_described_by_the_messages_in_it(
     assert (described.senders, described.account) == (("+14155550123",), ACCOUNT)
 
 
-def test_dead_letter_that_cannot_be_read_has_a_channel_and_no_sender(
+def test_dead_letter_that_cannot_be_read_has_a_channel_and_why_and_no_sender(
     frontdesk: FrontDesk, list_dead_letters: ListDeadLetters
 ) -> None:
     dead_letter = given(frontdesk, 1)
     frontdesk.parser.parse_error = ZeroDivisionError()
-    assert list_dead_letters.one("dead-0001") == DescribedDeadLetter(dead_letter, ChannelType.SMS)
+    assert list_dead_letters.one("dead-0001") == DescribedDeadLetter(
+        dead_letter, ChannelType.SMS, failure="ZeroDivisionError"
+    )
 
 
 def test_undeliverable_message_is_described_by_its_record(

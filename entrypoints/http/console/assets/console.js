@@ -4,12 +4,13 @@
 
 (() => {
   const moments = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
   /** Show each moment in the viewer's zone. Its title keeps it in UTC. */
   function showMoments(root) {
     for (const element of root.querySelectorAll("time[datetime]:not([data-age])")) {
       const at = new Date(element.dateTime);
-      if (!Number.isNaN(at.getTime())) element.textContent = moments.format(at);
+      if (!Number.isNaN(at.getTime())) element.textContent = ("clock" in element.dataset ? clock : moments).format(at);
     }
   }
 
@@ -26,6 +27,7 @@
   function explain(status, detail) {
     const since = moments.format(upToDateAt);
     if (status === 401) return "You are signed out: nothing here is renewed. Sign in again.";
+    if (status === 413) return `Nothing was sent: ${detail}.`;
     const reason = detail || "the server does not answer";
     return `Not up to date since ${since}: ${reason}. The page tries again by itself.`;
   }
@@ -45,7 +47,7 @@
   });
   document.addEventListener("htmx:response:error", (event) => {
     const { response, text } = event.detail.ctx;
-    if (response.status >= 500 || [401, 403, 421].includes(response.status)) {
+    if (response.status >= 500 || [401, 403, 413, 421].includes(response.status)) {
       const isPlain = (response.headers.get("content-type") || "").startsWith("text/plain");
       setStale(explain(response.status, isPlain ? text : ""));
     }

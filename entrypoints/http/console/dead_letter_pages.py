@@ -1,0 +1,213 @@
+"""Dead letters: why they are there, what is in them, and another attempt."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from application.clock import Deadline
+from application.ports.dead_letters import DeadLetterKind
+from application.ports.pages import Page as Listed
+from application.recovery.describe_dead_letter import DescribedDeadLetter
+from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
+from application.tracing.unrecorded import remedy_for
+from domain.errors import DeadLetterNotFoundError
+from entrypoints.composition.operations_container import OperationsContainer
+from entrypoints.http.access.access import Caller
+from entrypoints.http.access.problems import ProblemError, invalid
+from entrypoints.http.api.cursors import Cursors
+from entrypoints.http.api.dead_letter_routes import (
+    VisibleDeadLetter,
+    company_of,
+    delete_dead_letter,
+    visible_dead_letter,
+)
+from entrypoints.http.api.dependencies import (
+    After,
+    Identifier,
+    TheCaller,
+    TheContainer,
+    TheCursors,
+    TheOperations,
+)
+from entrypoints.http.console.notices import Notice
+from entrypoints.http.console.page_dependencies import ThePage
+from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
+from entrypoints.http.console.redriven_words import notice_of_many, notice_of_one
+from entrypoints.http.console.rendering import Page
+from entrypoints.http.console.shown_requests import shown_request
+
+router = APIRouter(prefix="/dead-letters")
+
+PAGE_SIZE = 50
+REDRIVE_SECONDS = 10.0
+"""How long redriving a page may go on: its answer is due in 20 s, and one attempt takes 8."""
+
+_GONE = Notice(
+    "This dead letter is not there any more: it was redriven or deleted meanwhile. Nothing was "
+    "done.",
+    "warn",
+)
+_DELETED = "The dead letter is deleted."
+_MEANINGS = {
+    DeadLetterKind.UNREADABLE: "Frontdesk could not read it",
+    DeadLetterKind.BUG: "an unexpected error stopped it",
+    DeadLetterKind.UNAUTHENTICATED: "mail whose author is not proven",
+    DeadLetterKind.AUTOMATED: "mail that a program wrote",
+    DeadLetterKind.EXHAUSTED: "the store did not take it for half a day",
+    DeadLetterKind.UNDELIVERABLE: "its queue did not take it for most of a day",
+}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A page of the list: which kind, and after what."""
+
+    kind: DeadLetterKind | None = None
+    after: str | None = None
+
+    @classmethod
+    def of_form(cls, form: PostedForm) -> "_Place":
+        """The place that a form names. Raises ``ProblemError`` (422): none means all of them."""
+        kind = form.text("kind")
+        if kind and kind not in set(DeadLetterKind):
+            raise invalid("kind", "no kind of dead letters")
+        return cls(DeadLetterKind(kind) if kind else None, form.text("after") or None)
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The same, for a form and for an address."""
+        fields = {"kind": self.kind or "", "after": self.after or ""}
+        return {name: value for name, value in fields.items() if value}
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """The list of dead letters as one caller sees it."""
+
+    page: Page
+    operations: OperationsContainer
+    caller: Caller
+    cursors: Cursors
+
+    def find(self, place: _Place, unreadable: list[str]) -> Listed[DescribedDeadLetter]:
+        return self.operations.list_dead_letters()(
+            PAGE_SIZE,
+            kind=place.kind,
+            company_ids=self.caller.token.companies,
+            after=self.cursors.opened(place.after),
+            unreadable=unreadable.append,
+        )
+
+    def show(self, place: _Place, notice: Notice | None = None, status: int = 200) -> Response:
+        unreadable: list[str] = []
+        found = self.find(place, unreadable)
+        # Where one lies that cannot be read does not say whose it is.
+        is_of_all = self.caller.token.companies is None
+        more = None
+        if found.cursor:
+            following = _Place(place.kind, self.cursors.sealed(found.cursor))
+            more = f"/dead-letters?{urlencode(following.fields)}"
+        return self.page(
+            "dead_letters.html",
+            status,
+            items=found.items,
+            more=more,
+            place=place,
+            kinds=_MEANINGS,
+            unreadable=sorted(unreadable) if is_of_all else [],
+            notice=notice,
+        )
+
+    def show_whole(self, notice: Notice, status: int = 200) -> Response:
+        """The list instead of one that is not there any more: the address is the list's then."""
+        response = self.show(_Place(), notice, status)
+        response.headers["hx-push-url"] = "/dead-letters"
+        return response
+
+
+def _lists(
+    page: ThePage, operations: TheOperations, caller: TheCaller, cursors: TheCursors
+) -> _Lists:
+    return _Lists(page, operations, caller, cursors)
+
+
+_TheLists = Annotated[_Lists, Depends(_lists)]
+
+
+@router.get("")
+def list_dead_letters(
+    lists: _TheLists, kind: DeadLetterKind | None = None, after: After = None
+) -> Response:
+    """Dead letters, the oldest first."""
+    return lists.show(_Place(kind, after))
+
+
+@router.post("/redrive")
+def redrive_listed(lists: _TheLists, form: ThePostedForm) -> Response:
+    """Redrive those of one page of the list, one after the other."""
+    place, deadline = _Place.of_form(form), Deadline.after(REDRIVE_SECONDS)
+    found = lists.find(place, []).items
+    redriven: list[RedrivenDeadLetter] = []
+    for one in found:
+        if not deadline.seconds_left:
+            break
+        redriven.append(lists.operations.redrive_dead_letters()(one.dead_letter))
+    return lists.show(place, notice_of_many(redriven, len(found) - len(redriven)))
+
+
+@router.get("/{dead_letter_id}")
+def show_dead_letter(
+    described: VisibleDeadLetter, page: ThePage, operations: TheOperations
+) -> Response:
+    """One dead letter, how it reads today, and its request."""
+    return _shown(described, page, operations)
+
+
+@router.post("/{dead_letter_id}/redrive")
+def redrive_dead_letter(dead_letter_id: Identifier, lists: _TheLists) -> Response:
+    """Redrive one. If it fails again, it stays, with the new reason."""
+    operations = lists.operations
+    try:
+        described = visible_dead_letter(dead_letter_id, operations, lists.caller)
+    except (DeadLetterNotFoundError, ProblemError):
+        return lists.show_whole(_GONE, 409)
+    redriven = operations.redrive_dead_letters()(described.dead_letter)
+    notice = notice_of_one(redriven)
+    if redriven.outcome is not RedriveOutcome.FAILED:
+        return lists.show_whole(notice)
+    failed = operations.describe_dead_letter()(redriven.dead_letter)
+    return _shown(failed, lists.page, operations, notice)
+
+
+@router.post("/{dead_letter_id}/delete")
+def delete(dead_letter_id: Identifier, lists: _TheLists, container: TheContainer) -> Response:
+    """Delete one, for ever."""
+    try:
+        delete_dead_letter(dead_letter_id, container, lists.operations, lists.caller)
+    except (DeadLetterNotFoundError, ProblemError):
+        return lists.show_whole(_GONE, 409)
+    return lists.show_whole(Notice(_DELETED))
+
+
+def _shown(
+    described: DescribedDeadLetter,
+    page: Page,
+    operations: OperationsContainer,
+    notice: Notice | None = None,
+) -> Response:
+    webhook = described.dead_letter.webhook
+    return page(
+        "dead_letter.html",
+        one=described,
+        dead_letter=described.dead_letter,
+        request=webhook.request if webhook else None,
+        shown=shown_request(webhook.request) if webhook else None,
+        company_id=company_of(described, operations),
+        meaning=_MEANINGS[described.dead_letter.kind],
+        remedy=remedy_for(described.dead_letter),
+        notice=notice,
+    )

@@ -1,0 +1,76 @@
+"""Queues: how much waits, and a look inside that takes nothing."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from application.ports.context_queue import QueueDepth, VisibleQueue, WaitingContext
+from application.tracing.wording import duration, moving, other_queue
+from domain.channels import ChannelType
+from entrypoints.http.api.dependencies import After, TheContainer, of_no_company
+from entrypoints.http.api.queue_routes import TheLook, queue_named
+from entrypoints.http.console.page_dependencies import ThePage
+from entrypoints.operations.queue_checks import LONGEST_WAIT, is_late, waiting_on, why_late
+
+router = APIRouter(prefix="/queues")
+
+PAGE_SIZE = 20
+
+_SENDERS = {
+    ChannelType.WHATSAPP: "+14155550123",
+    ChannelType.SMS: "+14155550123",
+    ChannelType.EMAIL: "ada@example.com",
+}
+"""Who writes in a command to copy."""
+
+State = tuple[str, str]
+"""A word for a badge, and its kind."""
+
+
+@router.get("", dependencies=[of_no_company])
+def list_queues(page: ThePage, container: TheContainer) -> Response:
+    """How much waits on each queue, and whether that is healthy."""
+    reader = container.context_queue()
+    depths = reader.depths()
+    return page(
+        "queues.html",
+        depths=[(depth, _state_of(depth, page.now)) for depth in depths],
+        late=[(depth.queue, why_late(depth)) for depth in depths if is_late(depth, page.now)],
+        longest_wait=duration(LONGEST_WAIT.total_seconds()),
+        reply_delay=container.settings().reply_delay_seconds,
+        is_visible=isinstance(reader, VisibleQueue),
+    )
+
+
+@router.get("/{queue}")
+def look_inside(queue: str, page: ThePage, look: TheLook, after: After = None) -> Response:
+    """The contexts on a queue in the order in which they will be delivered. None is taken."""
+    name = queue_named(queue)
+    found = look(name, PAGE_SIZE, after) if look else None
+    return page(
+        "queue.html",
+        queue=name,
+        other=other_queue(name),
+        found=found,
+        after=after,
+        waiting=[(one, _place_of(one, page.now)) for one in found.items] if found else [],
+        commands=moving(name),
+        sender=_SENDERS[name.channel],
+    )
+
+
+def _state_of(depth: QueueDepth, now: datetime) -> State:
+    if not waiting_on(depth):
+        return "empty", "ok"
+    if is_late(depth, now):
+        return "waits too long", "bad"
+    return ("age unknown", "plain") if depth.oldest_at is None else ("in order", "ok")
+
+
+def _place_of(waiting: WaitingContext, now: datetime) -> State:
+    left = (waiting.visible_at - now).total_seconds()
+    if left <= 0:
+        return ("ready", "ok") if not waiting.receive_count else ("ready again", "warn")
+    word, kind = ("taken", "info") if waiting.receive_count else ("delayed", "plain")
+    return f"{word}, {duration(left)} more", kind

@@ -1,0 +1,235 @@
+"""Messages as a conversation shows them."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, groupby
+from typing import TYPE_CHECKING
+
+from domain.channels import ChannelType
+from domain.conversations import Direction, HistoryEntry, Message
+from domain.messages import Attachment, MessageState
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+PREVIEW_CHARACTERS = 2_000
+"""How much of a text stands in a conversation; 50 messages must stay a light page."""
+
+WHOLE_CHARACTERS = 200_000
+"""How much of a text stands on the page of its message."""
+
+MOST_FILES = 20
+"""How many files of a message stand in a conversation."""
+
+MOST_METADATA_CHARACTERS = 20_000
+
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+
+_STATES = {
+    MessageState.PENDING: ("warn", "Recorded. It is not on its queue yet."),
+    MessageState.QUEUED: ("ok", "Its context is on its queue, or was taken from there."),
+    MessageState.UNMATCHED: ("warn", "Its sender had no open conversation."),
+    MessageState.UNDELIVERABLE: ("bad", "It could not be put on its queue, and is a dead letter."),
+    MessageState.ERASED: ("plain", "Its content was erased."),
+}
+_SHOWN_APART = frozenset({"subject", "attachments"})
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFile:
+    """A file of a message. ``address`` is where it is, ``None`` if it cannot be had."""
+
+    name: str
+    media_type: str
+    size_bytes: int | None
+    address: str | None
+    is_picture: bool
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMessage:
+    """A message with what a person asks about it."""
+
+    entry: HistoryEntry
+    number: int
+    files: tuple[ShownFile, ...]
+    text: str
+    hidden_characters: int
+
+    @property
+    def message(self) -> Message:
+        """What was written."""
+        return self.entry.message
+
+    @property
+    def request_id(self) -> str | None:
+        """Its request id; ``None`` of what an older system recorded."""
+        return self.entry.record.request_id if self.entry.record else None
+
+    @property
+    def anchor(self) -> str:
+        """Its id on the page, the same whenever the page is renewed."""
+        return f"m-{self.request_id or f'{self.message.timestamp:%Y%m%d%H%M%S%f}-{self.number}'}"
+
+    @property
+    def is_inbound(self) -> bool:
+        """Whether the customer wrote it."""
+        return self.message.direction is Direction.INBOUND
+
+    @property
+    def author(self) -> str:
+        """The name that came with it, and the address."""
+        name = self._metadata("from_name") or self._metadata("profile_name")
+        address = self._metadata("sender")
+        return f"{name} ({address})" if name and address else name or address
+
+    @property
+    def subject(self) -> str:
+        """The subject of a mail."""
+        return self._metadata("subject")
+
+    @property
+    def state(self) -> tuple[str, str, str] | None:
+        """How far it has come, the kind of its badge, and what that means."""
+        record = self.entry.record
+        return (record.state.value, *_STATES[record.state]) if record else None
+
+    @property
+    def queued_after_seconds(self) -> float | None:
+        """How long it took from the provider to the queue."""
+        record = self.entry.record
+        if record is None or record.queued_at is None:
+            return None
+        return (record.queued_at - record.message.received_at).total_seconds()
+
+    @property
+    def mail_index(self) -> int | None:
+        """Which of its files is the mail as it was designed."""
+        index = self.message.metadata.get("html_attachment_index")
+        return index if isinstance(index, int) and self.request_id else None
+
+    @property
+    def doubts(self) -> Iterator[str]:
+        """Why a human should look at it."""
+        metadata = self.message.metadata
+        if metadata.get("author_authenticated") is False:
+            yield "author not authenticated"
+        if "automated" in metadata:
+            yield "automated mail"
+        if metadata.get("regrouping_suspected") is True:
+            yield "fields may be regrouped"
+        if metadata.get("body_incomplete"):
+            yield "text incomplete: see its files"
+
+    @property
+    def place(self) -> tuple[str, str] | None:
+        """A place that the customer shared: its name, and its coordinates."""
+        found = self._group("location")
+        if not found:
+            return None
+        name = ", ".join(str(found[key]) for key in ("label", "address") if key in found)
+        return name, ", ".join(str(found.get(key, "")) for key in ("latitude", "longitude"))
+
+    @property
+    def button(self) -> tuple[str, str] | None:
+        """The quick reply that the customer tapped: its text, and what it stands for."""
+        found = self._group("button")
+        return (str(found.get("text", "")), str(found.get("payload", ""))) if found else None
+
+    @property
+    def metadata_text(self) -> str:
+        """All else that is known of it, in JSON."""
+        rest = {k: v for k, v in self.message.metadata.items() if k not in _SHOWN_APART}
+        text = json.dumps(rest, indent=2, ensure_ascii=False, default=str) if rest else ""
+        return text[:MOST_METADATA_CHARACTERS]
+
+    def _group(self, name: str) -> Mapping[str, object]:
+        group = self.message.metadata.get(name)
+        return group if isinstance(group, dict) else {}
+
+    def _metadata(self, name: str) -> str:
+        text = self.message.metadata.get(name)
+        return text if isinstance(text, str) else ""
+
+
+HoldsFiles = Callable[[ChannelType], bool]
+"""Whether files that the provider of a channel holds can be fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Makes entries of a history ready to be shown: so many characters and files of each."""
+
+    holds_files: HoldsFiles
+    most_characters: int = PREVIEW_CHARACTERS
+    most_files: int = MOST_FILES
+
+    def days(
+        self, entries: Iterable[HistoryEntry]
+    ) -> "Sequence[tuple[datetime, list[ShownMessage]]]":
+        """The messages by day in UTC, the oldest first, each day with its first moment."""
+        shown = [self.shown(entry, number) for number, entry in enumerate(entries)]
+        shown.reverse()
+
+        def day(one: ShownMessage) -> "date":
+            return one.message.timestamp.date()
+
+        days = (list(group) for _, group in groupby(shown, day))
+        return [(group[0].message.timestamp, group) for group in days]
+
+    def shown(self, entry: HistoryEntry, number: int = 0) -> ShownMessage:
+        """One message."""
+        content = entry.message.content
+        return ShownMessage(
+            entry,
+            number,
+            tuple(self._files(entry)),
+            content[: self.most_characters],
+            max(len(content) - self.most_characters, 0),
+        )
+
+    def _files(self, entry: HistoryEntry) -> Iterator[ShownFile]:
+        record = entry.record
+        if record is None:
+            yield from _named(entry.message.metadata.get("attachments"))
+            return
+        mail = entry.message.metadata.get("html_attachment_index")
+        for index, one in enumerate(record.message.attachments[: self.most_files]):
+            if index != mail:
+                can_be_had = bool(one.reference) or self.holds_files(entry.message.channel_type)
+                yield _shown_file(record.request_id, index, one, can_be_had=can_be_had)
+
+
+def _shown_file(request_id: str, index: int, one: Attachment, *, can_be_had: bool) -> ShownFile:
+    return ShownFile(
+        one.filename or f"File {index + 1}",
+        one.content_type,
+        one.size_bytes,
+        f"/messages/{request_id}/attachments/{index}" if can_be_had else None,
+        one.content_type in PICTURES,
+        "" if can_be_had else "held by the provider, whose credentials are not set",
+    )
+
+
+def _named(attachments: object) -> Iterator[ShownFile]:
+    """Files of which an older system tells the names."""
+    for one in attachments if isinstance(attachments, list) else ():
+        if isinstance(one, dict):
+            name, kind, size = (one.get(key) for key in ("filename", "content_type", "size_bytes"))
+            yield ShownFile(
+                str(name or "File"),
+                str(kind or ""),
+                size if isinstance(size, int) else None,
+                None,
+                is_picture=False,
+                missing="kept by the system that recorded the message",
+            )
+
+
+def messages_of(
+    days: "Sequence[tuple[datetime, list[ShownMessage]]]",
+) -> Iterator[ShownMessage]:
+    """The messages of all days."""
+    return chain.from_iterable(messages for _, messages in days)

@@ -1,0 +1,157 @@
+"""A conversation: what was written, who answers, and whether it is open."""
+
+from dataclasses import replace
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from application.conversations.change_conversation import StaleConversationError
+from domain.channels import ChannelType
+from domain.conversations import (
+    CLOSED,
+    SETTABLE_STATUSES,
+    USER_REPLY_RECEIVED,
+    Conversation,
+    ConversationState,
+    StateChange,
+)
+from domain.errors import InvalidStatusError
+from entrypoints.composition.operations_container import OperationsContainer
+from entrypoints.http.access.problems import ProblemError
+from entrypoints.http.api.conversation_routes import VisibleConversation
+from entrypoints.http.api.dependencies import After, TheOperations
+from entrypoints.http.console.page_dependencies import ThePage
+from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
+from entrypoints.http.console.rendering import Page
+from entrypoints.http.console.thread import HoldsFiles, Reading
+from entrypoints.http.console.words import segment
+
+router = APIRouter(prefix="/conversations/{channel}/{conversation_id}")
+
+PAGE_SIZE = 50
+
+
+@router.get("")
+def show_conversation(
+    found: VisibleConversation, page: ThePage, operations: TheOperations, after: After = None
+) -> Response:
+    """The latest messages, or those before ``after``."""
+    return _shown(page, operations, found, after=after)
+
+
+@router.post("/hand-off")
+def hand_off(
+    found: VisibleConversation, page: ThePage, operations: TheOperations, form: ThePostedForm
+) -> Response:
+    """Let a human answer, or the AI again."""
+    wanted = {"human": True, "ai": False}.get(form.text("answers"))
+    if wanted is None:
+        raise ProblemError(422, "it is the AI or a human who answers")
+    who = "A human answers" if wanted else "The AI answers"
+    done = f"{who}: the next message goes to the {'hand-off' if wanted else 'AI replies'} queue."
+    change = StateChange(hand_off_to_human=wanted)
+    return _changed(page, operations, found, form, change=change, done=done)
+
+
+@router.post("/status")
+def set_status(
+    found: VisibleConversation, page: ThePage, operations: TheOperations, form: ThePostedForm
+) -> Response:
+    """Set the status."""
+    status = form.text("status")
+    done = f"The status is {status} now."
+    if status == CLOSED:
+        done += " Messages of this customer do not join it any more."
+    return _changed(
+        page,
+        operations,
+        found,
+        form,
+        change=StateChange(conversation_status=status),
+        done=done,
+    )
+
+
+def _changed(
+    page: Page,
+    operations: OperationsContainer,
+    found: Conversation,
+    form: PostedForm,
+    *,
+    change: StateChange,
+    done: str,
+) -> Response:
+    seen = ConversationState(form.text("seen_status"), form.text("seen_answers") == "human")
+    try:
+        record = _change(operations, found, change, seen)
+    except InvalidStatusError as error:
+        raise ProblemError(422, str(error)) from error
+    except StaleConversationError as error:
+        told = _changed_meanwhile(seen, error.present.state)
+        return _shown(page, operations, error.present, told, kind="warn", status=412)
+    return _shown(page, operations, record, done)
+
+
+def _change(
+    operations: OperationsContainer,
+    found: Conversation,
+    change: StateChange,
+    seen: ConversationState,
+) -> Conversation:
+    change_conversation = operations.change_conversation()
+    try:
+        return change_conversation(found.key, change, if_match=seen.etag)
+    except StaleConversationError as error:
+        # Who takes over must not lose to a customer who keeps writing.
+        present = error.present.state
+        written_to = replace(seen, conversation_status=USER_REPLY_RECEIVED)
+        if change.conversation_status is not None or present != written_to:
+            raise
+        return change_conversation(found.key, change, if_match=present.etag)
+
+
+def _changed_meanwhile(seen: ConversationState, present: ConversationState) -> str:
+    changes = []
+    if present.hand_off_to_human != seen.hand_off_to_human:
+        changes.append(f"{'a human' if present.hand_off_to_human else 'the AI'} answers now")
+    if present.conversation_status != seen.conversation_status:
+        changes.append(f"the status is {present.conversation_status} now")
+    what = " and ".join(changes)
+    return f"Nothing was done, because the conversation has changed meanwhile: {what}."
+
+
+def _shown(
+    page: Page,
+    operations: OperationsContainer,
+    found: Conversation,
+    told: str = "",
+    *,
+    kind: str = "ok",
+    status: int = 200,
+    after: str | None = None,
+) -> Response:
+    messages = operations.list_messages()(found.key, PAGE_SIZE, after=after)
+    place = f"/conversations/{found.primary_channel.value}/{segment(found.conversation_id)}"
+    return page(
+        "conversation.html",
+        status,
+        conversation=found,
+        company_id=operations.find_company().of_conversation(found),
+        days=Reading(files_held(operations)).days(messages.items),
+        cursor=messages.cursor,
+        after=after,
+        place=place,
+        address=place if after is None else None,
+        statuses=SETTABLE_STATUSES,
+        told=told,
+        told_kind=kind,
+    )
+
+
+def files_held(operations: OperationsContainer) -> HoldsFiles:
+    """Whether the files that the provider of a channel holds can be fetched."""
+
+    def holds_files(channel: ChannelType) -> bool:
+        return operations.open_attachment().media_sources[channel]() is not None
+
+    return holds_files

@@ -1,0 +1,197 @@
+"""What unknown senders wrote, and how it is delivered."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from application.clock import Deadline
+from application.conversations.search_conversations import ConversationFilter
+from application.recovery.redrive_sender import RedrivenSender
+from domain.conversations import Conversation
+from domain.errors import InvalidAddressError, MessageNotFoundError, UnknownRecipientError
+from domain.messages import MessageRecord
+from entrypoints.composition.container import Container
+from entrypoints.composition.operations_container import OperationsContainer
+from entrypoints.http.access.access import Caller
+from entrypoints.http.access.problems import ProblemError
+from entrypoints.http.api.conversation_routes import require_visible
+from entrypoints.http.api.cursors import Cursors
+from entrypoints.http.api.dependencies import (
+    After,
+    Identifier,
+    TheCaller,
+    TheContainer,
+    TheCursors,
+    TheOperations,
+)
+from entrypoints.http.api.unmatched_routes import visible_message
+from entrypoints.http.console.notices import Link, Notice
+from entrypoints.http.console.page_dependencies import ThePage
+from entrypoints.http.console.rendering import Page
+from entrypoints.http.console.unmatched_senders import GroupBySender, NextStep
+
+router = APIRouter(prefix="/unmatched")
+
+PAGE_SIZE = 20
+DELIVER_SECONDS = 10.0
+"""How long delivering may go on: its answer is due in 20 s, and one message takes 8 at most."""
+
+_MOST_LINKS = 3
+_GONE = (
+    "This message is not unmatched any more: it was delivered or erased meanwhile. Nothing was "
+    "done."
+)
+_UNKNOWN_AUTHOR = (
+    "Nothing was done: a mailing list sent the message without its author's address, so it joins "
+    "no conversation. A human has to answer it."
+)
+_NO_RECIPIENT = (
+    "Nothing was done: {recipient} with account {account} belongs to no company. Correct TENANTS "
+    "or, at the provider, the account of this address. Then deliver."
+)
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """Unmatched messages as one caller sees them."""
+
+    page: Page
+    container: Container
+    operations: OperationsContainer
+    caller: Caller
+    cursors: Cursors
+
+    def show(
+        self, notice: Notice | None = None, status: int = 200, after: str | None = None
+    ) -> Response:
+        found = self.operations.list_unmatched()(
+            PAGE_SIZE,
+            company_ids=self.caller.token.companies,
+            after=self.cursors.opened(after),
+        )
+        cursor = self.cursors.sealed(found.cursor)
+        directory = self.operations.find_company().tenants()
+        groups = GroupBySender(self.container.conversation_store(), directory)
+        return self.page(
+            "unmatched.html",
+            status,
+            senders=[*groups(found.items)],
+            steps=NextStep,
+            after=after,
+            more=f"/unmatched?{urlencode({'after': cursor})}" if cursor else None,
+            notice=notice,
+        )
+
+    def record(self, request_id: str) -> MessageRecord | None:
+        """The unmatched message, if the caller may see it."""
+        try:
+            return visible_message(request_id, self.operations, self.caller)
+        except (MessageNotFoundError, ProblemError):
+            return None
+
+    def deliver(self, record: MessageRecord) -> RedrivenSender:
+        companies, company_of = self.caller.token.companies, self.operations.find_company()
+        return self.operations.redrive_sender()(
+            record,
+            Deadline.after(DELIVER_SECONDS),
+            lambda one: companies is None or company_of.of_message(one.message) in companies,
+        )
+
+    def conversations_of(self, record: MessageRecord) -> Iterator[Link]:
+        """The pages of the sender's conversations that take nothing: closed, or with another."""
+        message, companies = record.message, self.caller.token.companies
+        try:
+            wanted = ConversationFilter(message.sender.value, message.channel, None, companies)
+            found = self.operations.search_conversations()(wanted, _MOST_LINKS).items
+        except InvalidAddressError:
+            return
+        for one in found:
+            yield Link(_address_of(one), f"The sender's conversation, {one.conversation_status}")
+
+
+def _desk(
+    page: ThePage,
+    container: TheContainer,
+    operations: TheOperations,
+    caller: TheCaller,
+    cursors: TheCursors,
+) -> _Desk:
+    return _Desk(page, container, operations, caller, cursors)
+
+
+_TheDesk = Annotated[_Desk, Depends(_desk)]
+
+
+@router.get("")
+def list_unmatched(desk: _TheDesk, after: After = None) -> Response:
+    """Unmatched messages by sender, in order of receipt."""
+    return desk.show(after=after)
+
+
+@router.post("/{request_id}/deliver")
+def deliver(request_id: Identifier, desk: _TheDesk) -> Response:
+    """Deliver what this sender wrote, to conversations that are open."""
+    record = desk.record(request_id)
+    if record is None:
+        return desk.show(_gone(request_id), 409)
+    redriven = desk.deliver(record)
+    if redriven.delivered or redriven.by_others:
+        return desk.show(_notice(redriven, ""))
+    text = (
+        "Nothing was delivered: no conversation is open that takes it. It is unmatched as before."
+    )
+    return desk.show(Notice(text, "warn", links=(*desk.conversations_of(record),)), 409)
+
+
+@router.post("/{request_id}/open")
+def open_and_deliver(request_id: Identifier, desk: _TheDesk) -> Response:
+    """Open a conversation for the sender, once, and deliver what this sender wrote."""
+    record = desk.record(request_id)
+    if record is None:
+        return desk.show(_gone(request_id), 409)
+    message = record.message
+    if message.is_of_unknown_author:
+        return desk.show(Notice(_UNKNOWN_AUTHOR, "warn"), 409)
+    try:
+        conversation, is_new = desk.container.open_conversation().of_sender(message)
+    except UnknownRecipientError:
+        names = {"recipient": message.recipient.verbatim, "account": message.account}
+        return desk.show(Notice(_NO_RECIPIENT.format(**names), "warn"), 409)
+    require_visible(desk.operations, desk.caller, conversation)
+    opened = "A conversation is open now." if is_new else "A conversation was open already."
+    return desk.show(_notice(desk.deliver(record), opened, conversation))
+
+
+def _notice(
+    redriven: RedrivenSender, opened: str, conversation: Conversation | None = None
+) -> Notice:
+    """What became of the sender's messages, and where they are."""
+    parts = [opened, _counted(redriven.delivered, "delivered")]
+    if redriven.by_others:
+        parts.append(f"{_counted(redriven.by_others, 'delivered or erased meanwhile')}")
+    if redriven.unmatched:
+        parts.append(f"{_counted(redriven.unmatched, 'still unmatched')}")
+    if not redriven.is_complete:
+        parts.append("The sender may have more further on in the list.")
+    taken = redriven.conversation or conversation
+    links = (Link(_address_of(taken), "To the conversation"),) if taken else ()
+    is_done = redriven.is_complete and not redriven.unmatched
+    return Notice(" ".join(filter(None, parts)), "ok" if is_done else "warn", links=links)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"1 message is {what}." if number == 1 else f"{number} messages are {what}."
+
+
+def _gone(request_id: str) -> Notice:
+    trace = f"/trace?{urlencode({'subject': request_id})}"
+    return Notice(_GONE, "warn", links=(Link(trace, "What became of it"),))
+
+
+def _address_of(conversation: Conversation) -> str:
+    name = quote(conversation.conversation_id, safe="")
+    return f"/conversations/{conversation.primary_channel}/{name}"

@@ -1,0 +1,111 @@
+"""Unmatched messages by who wrote them to whom, and what stands in the way of each."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from application.ports.conversation_store import ConversationStore
+from domain.channels import ChannelType
+from domain.conversations import Conversation
+from domain.messages import MessageRecord
+from domain.tenants import Tenant, TenantDirectory
+from domain.trail import FallbackResult, MatchRule
+
+
+class NextStep(StrEnum):
+    """What it takes to deliver the messages of a sender."""
+
+    OPEN = "open"
+    DELIVER = "deliver"
+    NONE = "none"
+
+
+_WHY = {
+    MatchRule.NO_CONVERSATION: "No conversation was open for this sender and recipient.",
+    MatchRule.FOREIGN_RECIPIENT: (
+        "The account that delivered it may not speak for this recipient. Correct TENANTS or, at "
+        "the provider, the account of this address: until then it matches nothing."
+    ),
+    MatchRule.UNKNOWN_AUTHOR: (
+        "A mailing list sent it without its author's address, so it joins no conversation. A "
+        "human has to answer it."
+    ),
+}
+_LOST = "Its conversation was closed or deleted before it was on a queue."
+_UNKNOWN = "Why it is unmatched was not stored: an older version recorded it."
+_FALLBACKS = {
+    FallbackResult.SENT: "The sender got the fallback.",
+    FallbackResult.WRITTEN_TO_FILE: "The fallback was written to a file: no provider is set up.",
+    FallbackResult.UNCERTAIN: "Whether the sender got the fallback is not certain.",
+}
+_NO_FALLBACK = "The sender got no fallback."
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedSender:
+    """What one sender wrote to one recipient, as far as it stands on this page.
+
+    ``conversation`` is the open one that would take the messages now.
+    """
+
+    records: tuple[MessageRecord, ...]
+    tenant: Tenant | None
+    conversation: Conversation | None
+
+    @property
+    def first(self) -> MessageRecord:
+        """The message that came first."""
+        return self.records[0]
+
+    @property
+    def why(self) -> str:
+        """Why the messages are unmatched, as far as that is stored."""
+        trail = self.first.trail
+        if self.tenant is None:
+            return _WHY[MatchRule.FOREIGN_RECIPIENT]
+        if trail.rule is MatchRule.FOREIGN_RECIPIENT:
+            return "When it came, its account might not speak for this recipient. Now it may."
+        if trail.rule is None:
+            return _UNKNOWN
+        return _WHY.get(trail.rule, _LOST)
+
+    @property
+    def fallback(self) -> str:
+        """What the sender got; empty if that is not stored."""
+        outcome = self.first.trail.fallback
+        return _FALLBACKS.get(outcome.result, _NO_FALLBACK) if outcome else ""
+
+    @property
+    def next_step(self) -> NextStep:
+        """What an operator can do here."""
+        if self.tenant is None or self.first.message.is_of_unknown_author:
+            return NextStep.NONE
+        return NextStep.DELIVER if self.conversation else NextStep.OPEN
+
+
+@dataclass(frozen=True)
+class GroupBySender:
+    """Looks for the open conversation of each sender: one request to the store for each."""
+
+    conversations: ConversationStore
+    directory: TenantDirectory
+
+    def __call__(self, records: Iterable[MessageRecord]) -> Iterator[UnmatchedSender]:
+        """The senders in the order of their first messages."""
+        groups: dict[tuple[ChannelType, str, str, str], list[MessageRecord]] = {}
+        for record in records:
+            message = record.message
+            addresses = message.sender.value, message.recipient.address
+            groups.setdefault((message.channel, message.account, *addresses), []).append(record)
+        for group in groups.values():
+            tenant = self.directory.owner_of(group[0].message)
+            yield UnmatchedSender(tuple(group), tenant, self._open_one(group[0], tenant))
+
+    def _open_one(self, record: MessageRecord, tenant: Tenant | None) -> Conversation | None:
+        message = record.message
+        if tenant is None or message.is_of_unknown_author:
+            return None
+        found = self.conversations.find_open_conversations(
+            message.channel, message.look_up_values, message.recipient.keys
+        )
+        return next((one for one in found if one.accepts(message, tenant, self.directory)), None)

@@ -1,0 +1,63 @@
+"""Renew the screenshots of README and docs: ``python -m tests.console.screenshots [FOLDER]``.
+
+With ``--every`` each page is taken, also on a phone, for who looks at a change.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.console.browsers import SCHEMES, launched, visiting
+from tests.console.staged import SETTINGS, stage
+from tests.entrypoints.http.api.clients import running_locally
+
+FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
+SHOWN = ("overview", "thread", "trace", "simulator")
+SIZES = {"wide": (1280, 820), "phone": (390, 844)}
+
+
+def main() -> None:
+    """Take them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
+    parser.add_argument("--every", action="store_true", help="each page, in each size")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for picture in take(options.folder, every=options.every):
+        print(picture)  # noqa: T201 - the progress of a tool
+
+
+def take(folder: Path, *, every: bool = False) -> Iterator[Path]:
+    """The screenshots, as they come."""
+    with (
+        TemporaryDirectory() as data,
+        sync_playwright() as playwright,
+        running_locally(Path(data), **SETTINGS) as desk,
+    ):
+        browser = launched(playwright)
+        paths = stage(desk)
+        with visiting(browser, desk) as visitor:
+            for name, path in paths.items():
+                if every or name in SHOWN:
+                    visitor.open(path)
+                    yield from _pictures(visitor.page, folder, name, every=every)
+        browser.close()
+
+
+def _pictures(page: Page, folder: Path, name: str, *, every: bool) -> Iterator[Path]:
+    for size, (width, height) in SIZES.items():
+        if size == "wide" or every:
+            page.set_viewport_size({"width": width, "height": height})
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                suffix = f"-{size}" if every else ""
+                picture = folder / f"{name}{suffix}-{scheme}.png"
+                page.screenshot(path=picture, full_page=every)
+                yield picture
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,256 @@
+"""Dead letters in the console: why, what is in them, redriven and deleted."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from application.ports.dead_letters import DeadLetterKind
+from entrypoints.http.console import dead_letter_pages
+from infrastructure.configuration.secrets.access_tokens import Scope
+from tests.end_to_end.responses import EMAIL
+from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally
+from tests.entrypoints.http.api.shared_desk import shared_desk
+from tests.entrypoints.http.console.stored import FORM, SECRETS, given_mail, stored
+from tests.entrypoints.http.console.visits import HOSTILE, Visit, shown, visit
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    data_dir = tmp_path_factory.mktemp("data")
+    with running_locally(data_dir, UNAUTHENTICATED_MAIL="dead-letter") as api:
+        yield api
+
+
+@pytest.fixture
+def desk(local: Api) -> Iterator[Api]:
+    """The desk without dead letters."""
+    yield local
+    for path in (local.frontdesk.data_dir / "dead-letters").rglob("*.json"):
+        path.unlink()
+
+
+@pytest.fixture(scope="module")
+def visitor(local: Api) -> Visit:
+    return visit(local)
+
+
+def test_empty_list_says_that_this_is_healthy(visitor: Visit) -> None:
+    assert "There are no dead letters" in visitor.text("/dead-letters")
+
+
+def test_list_says_why_who_and_when(desk: Api, visitor: Visit) -> None:
+    given_mail(desk)
+    text = visitor.text("/dead-letters")
+    assert "unauthenticated" in text
+    assert "ana@example.com" in text
+    assert "Email" in text
+    assert "0 s ago" in text or "1 s ago" in text
+
+
+def test_list_of_one_kind_has_that_kind_alone(desk: Api, visitor: Visit) -> None:
+    bug = stored(desk, kind=DeadLetterKind.BUG, number=2)
+    unreadable = stored(desk)
+    page = visitor.get("/dead-letters", kind="bug").data.decode()
+    assert bug in page
+    assert unreadable not in page
+    assert "None of the kind exhausted" in visitor.text("/dead-letters", kind="exhausted")
+    assert visitor.get("/dead-letters", kind="wrong").status == 422
+
+
+def test_page_is_no_longer_than_it_may_be(
+    desk: Api, visitor: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letter_pages, "PAGE_SIZE", 2)
+    ids = [stored(desk, number=number) for number in (1, 2, 3)]
+    page = visitor.get("/dead-letters").data.decode()
+    assert [one in page for one in ids] == [True, True, False]
+    address = page.partition('<p class="more"><a class="button" href="')[2].partition('"')[0]
+    following = visitor.get(address).data.decode()
+    assert [one in following for one in ids] == [False, False, True]
+
+
+def test_one_says_what_it_means_and_the_error_that_it_still_gives(
+    desk: Api, visitor: Visit
+) -> None:
+    text = visitor.text(f"/dead-letters/{stored(desk, b'Body=Hello')}")
+    assert "Frontdesk could not read it: the form has no From" in text
+    assert "Reading it still gives this error: " in text
+    assert "Body Hello" in text
+
+
+def test_one_says_how_it_reads_today(desk: Api, visitor: Visit) -> None:
+    text = visitor.text(f"/dead-letters/{given_mail(desk, body='Is it on its way?')}")
+    assert "As 1 message" in text
+    assert "author not proven" in text
+    assert "Is it on its way?" in text
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (FORM, b"Body=Hi&api_key=sesame-2&note=Basic%20dXNlcjpwYXNz"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nHi\r\n'
+            b'--x\r\nContent-Disposition: form-data; name="password"\r\n\r\nsesame-2\r\n--x--\r\n',
+        ),
+        (
+            "application/json",
+            b'{"text": "Hi", "auth_token": "sesame-2", "n": "Basic dXNlcjpwYXNz"}',
+        ),
+    ],
+)
+def test_no_secret_is_shown(desk: Api, visitor: Visit, content_type: str, body: bytes) -> None:
+    page = visitor.get(f"/dead-letters/{stored(desk, body, content_type)}")
+    assert [secret for secret in SECRETS if secret.encode() in page.data] == []
+    assert "lang=en" in shown(page)
+    assert "Hi" in shown(page)
+
+
+def test_files_are_named_with_their_size(desk: Api, visitor: Visit) -> None:
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="attachment1"; filename="<b>.pdf"\r\n'
+        b"Content-Type: application/pdf\r\n\r\n" + b"\x00\xff" * 1000 + b"\r\n--x--\r\n"
+    )
+    page = visitor.get(f"/dead-letters/{stored(desk, body, 'multipart/form-data; boundary=x')}")
+    text = shown(page)
+    assert "file <b>.pdf application/pdf 2.0 kB" in text
+    assert b"<b>" not in page.data
+
+
+def test_text_of_strangers_does_nothing(desk: Api, visitor: Visit) -> None:
+    body = urlencode({HOSTILE: HOSTILE, "From": HOSTILE, "Body": HOSTILE}).encode()
+    found = stored(desk, body, reason=HOSTILE)
+    given_mail(desk, subject=HOSTILE[:200], body=HOSTILE)
+    for path in ("/dead-letters", f"/dead-letters/{found}"):
+        page = visitor.get(path)
+        assert page.status == 200
+        assert b"<script>alert" not in page.data
+        assert b"{{ 7*7 }}" in page.data
+
+
+def test_long_requests_are_cut(desk: Api, visitor: Visit) -> None:
+    body = urlencode({"Body": "y" * 200_000}).encode()
+    page = visitor.get(f"/dead-letters/{stored(desk, body)}")
+    assert len(page.data) < 60_000
+    assert "198,000 more characters" in shown(page)
+    assert "180,005 more characters" in shown(page)
+
+
+@pytest.mark.parametrize("content_type", [FORM, "multipart/form-data; boundary=x", ";;", "\u00e9"])
+def test_any_body_can_be_shown(desk: Api, visitor: Visit, content_type: str) -> None:
+    bodies = [b"", b"\xff\xfe\x00%zz=%", b"=", b"&&&", b"--x--", b"\xed\xa0\x80=1"]
+    for number, body in enumerate(bodies):
+        found = stored(desk, body, content_type, number)
+        assert visitor.get(f"/dead-letters/{found}").status == 200, body
+
+
+def test_redriven_one_is_delivered_and_gone(desk: Api, visitor: Visit) -> None:
+    desk.frontdesk.given_conversation(
+        EMAIL, sender_id="known@example.com", recipient_id="help@example.com"
+    )
+    path = f"/dead-letters/{given_mail(desk, sender='known@example.com')}"
+    answer = visitor.post(f"{path}/redrive")
+    assert answer.status == 200
+    assert answer.headers["hx-push-url"] == "/dead-letters"
+    assert "The message is on email-handoff" in shown(answer)
+    assert [*desk.frontdesk.contexts()] == ["email-handoff"]
+    assert desk.frontdesk.dead_letters() == ()
+
+
+def test_redriven_one_that_fails_again_stays_with_its_reason(desk: Api, visitor: Visit) -> None:
+    path = f"/dead-letters/{stored(desk, b'Body=Hello', reason='an old reason')}"
+    text = shown(visitor.post(f"{path}/redrive"))
+    assert "it failed again" in text
+    (left,) = desk.frontdesk.dead_letters()
+    assert left.attempts == 2
+    assert left.reason in text
+
+
+@pytest.mark.parametrize("action", ["redrive", "delete"])
+def test_action_on_what_is_gone_says_so(desk: Api, visitor: Visit, action: str) -> None:
+    kept = stored(desk, number=2)
+    path = f"/dead-letters/{stored(desk)}"
+    assert visitor.post(f"{path}/delete").status == 200
+    answer = visitor.post(f"{path}/{action}")
+    assert answer.status == 409
+    assert "Nothing was done" in shown(answer)
+    assert [one.dead_letter_id for one in desk.frontdesk.dead_letters()] == [kept]
+    assert visitor.get(path).status == 404
+
+
+def test_list_is_redriven_and_tells_the_reasons(desk: Api, visitor: Visit) -> None:
+    given_mail(desk)
+    stored(desk, b"Body=1")
+    stored(desk, b"Body=2", number=2)
+    text = shown(visitor.post("/dead-letters/redrive"))
+    assert "1 dead letter redriven, 2 failed again and stayed." in text
+    assert "2 failed again: " in text
+    assert "1 message is recorded, and unmatched" in text
+    assert len(desk.frontdesk.dead_letters()) == 2
+
+
+def test_list_of_a_kind_redrives_that_kind_alone(desk: Api, visitor: Visit) -> None:
+    given_mail(desk)
+    stored(desk, b"Body=1")
+    text = shown(visitor.post("/dead-letters/redrive", {"kind": "unreadable"}))
+    assert "0 dead letters redriven, 1 failed again" in text
+    assert len(desk.frontdesk.dead_letters()) == 2
+    assert visitor.post("/dead-letters/redrive", {"kind": "all"}).status == 422
+    assert len(desk.frontdesk.dead_letters()) == 2
+
+
+def test_redriving_ends_in_time(desk: Api, visitor: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_mail(desk)
+    monkeypatch.setattr(dead_letter_pages, "REDRIVE_SECONDS", 0)
+    text = shown(visitor.post("/dead-letters/redrive"))
+    assert "The time was over: 1 dead letter not tried" in text
+    assert len(desk.frontdesk.dead_letters()) == 1
+
+
+def test_damaged_file_is_named(desk: Api, visitor: Visit) -> None:
+    stored(desk)
+    (file,) = (desk.frontdesk.data_dir / "dead-letters").rglob("*.json")
+    file.write_text("{")
+    text = visitor.text("/dead-letters")
+    assert "Cannot be read" in text
+    assert file.name in text
+
+
+def test_companies_see_and_touch_their_own_alone(tmp_path: Path) -> None:
+    with shared_desk(tmp_path) as (_, acme, brill):
+        visitor = visit(acme.api)
+        assert brill.dead_letter.encode() not in visitor.get("/dead-letters").data
+        assert acme.dead_letter.encode() in visitor.get("/dead-letters").data
+        assert visitor.get(f"/dead-letters/{brill.dead_letter}").status == 404
+        for action in ("redrive", "delete"):
+            assert visitor.post(f"/dead-letters/{brill.dead_letter}/{action}").status == 409
+        assert "1 dead letter redriven." in shown(visitor.post("/dead-letters/redrive"))
+        left = [one.dead_letter_id for one in acme.api.frontdesk.dead_letters()]
+        assert left == [brill.dead_letter]
+
+
+def test_reader_sees_no_button_and_cannot_act(tmp_path: Path) -> None:
+    token = given_token("reader", [Scope.READ])
+    with running({"DATA_DIR": str(tmp_path), "API_TOKENS": token.line}) as api:
+        visitor = visit(api.with_token(token.text))
+        path = f"/dead-letters/{stored(api)}"
+        for address in ("/dead-letters", path):
+            page = visitor.get(address)
+            assert page.status == 200
+            assert b"<button>Redrive" not in page.data
+            assert b'class="danger"' not in page.data
+        for action in ("/dead-letters/redrive", f"{path}/redrive", f"{path}/delete"):
+            assert visitor.post(action).status == 403
+        assert len(api.frontdesk.dead_letters()) == 1
+
+
+def test_form_of_another_session_does_nothing(desk: Api, visitor: Visit) -> None:
+    path = f"/dead-letters/{stored(desk)}"
+    stranger = replace(visitor, csrf_token="x")
+    for action in ("/dead-letters/redrive", f"{path}/redrive", f"{path}/delete"):
+        assert stranger.post(action).status == 403
+    assert [one.attempts for one in desk.frontdesk.dead_letters()] == [1]

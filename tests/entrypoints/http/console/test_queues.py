@@ -1,0 +1,129 @@
+"""Queues in the console: how much waits, and what, without taking anything."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from dependency_injector import providers
+
+from application.clock import utc_now
+from domain.queues import ALL_QUEUES, QueueKind, QueueName
+from entrypoints.http.console import queue_pages
+from entrypoints.operations.queue_checks import LONGEST_WAIT
+from tests.end_to_end.responses import EMAIL, SMS
+from tests.entrypoints.http.api.clients import Api, running_locally
+from tests.entrypoints.http.api.shared_desk import shared_desk
+from tests.entrypoints.http.api.steered import CUSTOMER, opened, received
+from tests.entrypoints.http.console.visits import HOSTILE, Visit, shown, visit
+
+REPLIES = QueueName(SMS, QueueKind.REPLIES)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Api]:
+    with running_locally(tmp_path, REPLY_DELAY_SECONDS="0") as api:
+        yield api
+
+
+@pytest.fixture
+def visitor(desk: Api) -> Visit:
+    return visit(desk)
+
+
+def test_depths_say_what_is_healthy(desk: Api, visitor: Visit) -> None:
+    opened(desk)
+    received(desk)
+    received(desk)
+    desk.container.context_queue().receive(REPLIES, 1)
+    text = visitor.text("/queues")
+    assert all(str(queue) in text for queue in ALL_QUEUES)
+    assert "sms-replies in order 1 0 1 0 s ago" in text.replace("1 s ago", "0 s ago")
+    assert "email-handoff empty 0 0 0" in text
+    assert "Healthy is" in text
+
+
+def test_what_waits_too_long_stands_first_with_its_reason(desk: Api, visitor: Visit) -> None:
+    opened(desk)
+    received(desk)
+    later = utc_now() + LONGEST_WAIT + timedelta(minutes=1)
+    with desk.container.clock.override(providers.Object(lambda: later)):
+        text = visitor.text("/queues")
+    assert "sms-replies: no consumer takes them: does it run?" in text
+    assert "waits too long" in text
+
+
+def test_look_inside_takes_nothing(desk: Api, visitor: Visit) -> None:
+    _, conversation = opened(desk)
+    received(desk, body="Where is it?")
+    received(desk, body="Hello again")
+    desk.container.context_queue().receive(REPLIES, 1)
+    before = desk.container.context_queue().depths()
+    page = visitor.get("/queues/sms-replies")
+    text = shown(page)
+    assert "Where is it?" in text
+    assert CUSTOMER in text
+    assert "taken, " in text
+    assert " ready " in text
+    assert f"/conversations/sms/{conversation['conversation_id']}".encode() in page.data
+    waiting = desk.get("/v1/queues/sms-replies/contexts")["items"]
+    for one in waiting:
+        assert f"/trace?subject={one['context']['meta']['request_id']}".encode() in page.data
+    assert "frontdesk queues move sms-replies RECEIPT handoff" in text
+    assert desk.container.context_queue().depths() == before
+
+
+def test_empty_queue_says_what_to_type(visitor: Visit) -> None:
+    assert "frontdesk send whatsapp" in visitor.text("/queues/whatsapp-handoff")
+
+
+def test_queue_that_does_not_exist_is_not_found(visitor: Visit) -> None:
+    assert visitor.get("/queues/fax-replies").status == 404
+    assert visitor.get("/queues/sms-replies", after="x").status == 422
+
+
+def test_page_is_no_longer_than_it_may_be(
+    desk: Api, visitor: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_pages, "PAGE_SIZE", 2)
+    opened(desk)
+    for number in range(3):
+        received(desk, body=f"Text {number}")
+    page = visitor.get("/queues/sms-replies").data.decode()
+    assert [f"Text {number}" in page for number in range(3)] == [True, True, False]
+    address = page.partition('<p class="more"><a class="button" href="')[2].partition('"')[0]
+    following = visitor.get(address).data.decode()
+    assert [f"Text {number}" in following for number in range(3)] == [False, False, True]
+
+
+def test_backend_that_shows_nothing_says_the_command(desk: Api, visitor: Visit) -> None:
+    """SQS shows a context to its consumer alone."""
+    with desk.container.context_queue.override(providers.Object(object())):
+        text = visitor.text("/queues/sms-replies")
+    assert "This queue cannot be looked into." in text
+    assert "frontdesk queues read sms-replies" in text
+
+
+def test_text_of_strangers_does_nothing(desk: Api, visitor: Visit) -> None:
+    opened(desk, channel="email", sender="eve@example.com", recipient="help@example.com")
+    received(
+        desk,
+        EMAIL,
+        sender="eve@example.com",
+        recipient="help@example.com",
+        subject=HOSTILE,
+        body=HOSTILE,
+    )
+    page = visitor.get("/queues/email-replies").data
+    assert b"<script>alert" not in page
+    assert b"{{ 7*7 }}" in page
+
+
+def test_companies_see_their_own_contexts_and_no_depths(tmp_path: Path) -> None:
+    with shared_desk(tmp_path) as (whole, acme, _):
+        visitor = visit(acme.api)
+        assert visitor.get("/queues").status == 403
+        page = visitor.get("/queues/email-replies").data
+        assert b"/trace?subject=" + acme.request_id.encode() in page
+        assert b"brill" not in page.lower()
+        assert visit(whole).get("/queues").status == 200
