@@ -135,10 +135,10 @@ def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
     with overviewed(tmp_path, clock) as browser:
         browser.container.context_queue().publish(a_context(), AT_ONCE)
         clock.advance(seconds=14 * 60)
-        assert "Nobody takes" not in text_of(browser)
+        assert "No consumer takes" not in text_of(browser)
         clock.advance(seconds=2 * 60)
         page = text_of(browser)
-        assert "Nobody takes contexts off sms-replies: 1 context, the oldest for 16 min" in page
+        assert "No consumer takes contexts off sms-replies: 1 context, the oldest for 16 min" in page
         assert "Look at the queues" in page
 
 
