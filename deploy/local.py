@@ -27,7 +27,7 @@ from deploy.environment import exports, stage_settings
 from deploy.package import ROOT
 from deploy.stack import TEMPLATE, deploy, stack_name, tenants_secret
 from domain.channels import ChannelType
-from entrypoints.cli.demo import DEMO_RECIPIENTS, DEMO_SENDERS
+from entrypoints.simulation.demo import DEMO_RECIPIENTS, DEMO_SENDERS
 from infrastructure.aws.clients import AwsClients
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 

@@ -82,6 +82,7 @@ class ChannelRules:
     recipient_forms: str
     example_sender: str
     example_recipient: str
+    example_unknown_sender: str
 
 
 _MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
@@ -128,6 +129,7 @@ _RULES: Final[Mapping[ChannelType, ChannelRules]] = {
         recipient_forms="a number like +15005550010",
         example_sender="+14155550123",
         example_recipient="+15005550010",
+        example_unknown_sender="+14155550177",
     ),
     ChannelType.SMS: ChannelRules(
         name="SMS",
@@ -143,6 +145,7 @@ _RULES: Final[Mapping[ChannelType, ChannelRules]] = {
         recipient_forms="a number like +15005550006 or a short code",
         example_sender="+14155550123",
         example_recipient="+15005550006",
+        example_unknown_sender="+14155550177",
     ),
     ChannelType.EMAIL: ChannelRules(
         name="Email",
@@ -157,5 +160,6 @@ _RULES: Final[Mapping[ChannelType, ChannelRules]] = {
         recipient_forms="an address like help@example.com",
         example_sender="ana@example.com",
         example_recipient="help@frontdesk.example",
+        example_unknown_sender="ben@example.com",
     ),
 }

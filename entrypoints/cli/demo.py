@@ -4,16 +4,13 @@ import shlex
 
 import click
 
-from domain.channels import ChannelType
 from domain.conversations import Conversation
 from entrypoints.cli.conversations import conversation_record
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import printable
 from entrypoints.cli.terminal.tables import Column, Listing
-
-DEMO_SENDERS = {channel: channel.rules.example_sender for channel in ChannelType}
-DEMO_RECIPIENTS = {channel: channel.rules.example_recipient for channel in ChannelType}
+from entrypoints.simulation.demo import DEMO_SENDERS, DEMO_TEXT, open_demo
 
 _DEMO = Listing[tuple[Conversation, bool]](
     (
@@ -38,17 +35,7 @@ def demo(*, url: str | None, as_json: bool) -> None:
     same recipients.
     """
     with open_container(may_create=True) as container:
-        opened = [
-            container.open_conversation()(
-                Conversation(
-                    conversation_id="",
-                    primary_channel=channel,
-                    sender_id=DEMO_SENDERS[channel],
-                    recipient_id=DEMO_RECIPIENTS[channel],
-                )
-            )
-            for channel in ChannelType
-        ]
+        opened = open_demo(container.open_conversation())
     _DEMO.print(opened, as_json=as_json)
     if as_json:
         return
@@ -59,7 +46,7 @@ def demo(*, url: str | None, as_json: bool) -> None:
     click.echo(f"""
 With 'frontdesk serve' running, try in another terminal:
 
-  {send} --body "Is my order on its way?"
+  {send} --body "{DEMO_TEXT}"
   frontdesk queues read {channel}-replies --include-delayed
   frontdesk conversations hand-off {conversation_id} on
   {send} --body "Can I talk to a person?"

@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Callable
-from email.utils import parseaddr
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,9 +12,10 @@ from click.core import ParameterSource
 
 from domain.channels import ChannelType
 from entrypoints.cli.addresses import CHANNELS, recipient_address, sender_address
-from entrypoints.cli.demo import DEMO_RECIPIENTS
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.composition.channel_providers import PROVIDERS
+from entrypoints.simulation.demo import DEMO_RECIPIENTS
+from entrypoints.simulation.messages import named_sender
 from infrastructure.channels.provider import (
     SendOption,
     SimulatedMessage,
@@ -39,6 +40,19 @@ def _reading(read: Callable[[str], object]) -> Callable[..., object]:
     return callback
 
 
+def _reading_file(read: Callable[[str, bytes], object]) -> Callable[[str], object]:
+    """Reads the file at a path, and lets ``read`` make the value."""
+
+    def read_path(text: str) -> object:
+        path = Path(text)
+        try:
+            return read(path.name, path.read_bytes())
+        except OSError as error:
+            raise ValueError(f"{text} is no readable file ({error.strerror})") from None
+
+    return read_path
+
+
 class SendCommand(Command):
     """A command that also has the options of every provider, which are imported for it alone."""
 
@@ -58,13 +72,14 @@ def _all_options() -> list[SendOption]:
 
 
 def _click_option(option: SendOption) -> click.Option:
+    read = _reading_file(option.read_file) if option.read_file else option.read
     return click.Option(
         [option.name],
         help=f"({', '.join(option.channels)}) {option.help}",
         metavar=None if option.is_flag or option.choices else option.metavar,
         is_flag=option.is_flag,
         type=click.Choice(option.choices) if option.choices else None,
-        callback=None if option.is_flag else _reading(option.read),
+        callback=None if option.is_flag else _reading(read),
         default=option.default,
         multiple=option.is_repeatable,
         envvar=option.variable,
@@ -146,12 +161,12 @@ def send(
     options = _values(on, body, values)
     settings = read_settings(os.environ)
     target = _whole_url(url, on)
-    name, address = parseaddr(sender) if on.rules.senders_have_names else ("", sender)
+    name, address = named_sender(on, sender)
     message = SimulatedMessage(
         channel=on,
-        url=signed_url(target, settings.public_base_url, settings.webhook_urls.get(on)),
-        sender=sender_address(on, address or sender, "--from"),
-        sender_name=name or None,
+        url=signed_url(target, settings, on),
+        sender=sender_address(on, address, "--from"),
+        sender_name=name,
         recipient=recipient_address(on, recipient or DEMO_RECIPIENTS[on], "--to"),
         body=body,
         message_id=message_id,

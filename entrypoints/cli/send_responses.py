@@ -1,25 +1,18 @@
-"""Post webhooks as a provider does, and say what their responses are.
-
-There are no retries and no redirects, and a response takes 15 seconds at most.
-"""
+"""Post webhooks as a provider does, and say what their responses are."""
 
 import ipaddress
-import math
 import shlex
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from http import HTTPStatus
 from multiprocessing.pool import ThreadPool
 from urllib.parse import urlsplit
 
 import click
-import urllib3
-from urllib3.exceptions import HTTPError, NewConnectionError
-from urllib3.exceptions import TimeoutError as NoResponseInTimeError
 
+from domain.channels import ChannelType
 from entrypoints.cli.terminal.output import (
     attributes,
     count,
@@ -30,39 +23,13 @@ from entrypoints.cli.terminal.output import (
     say,
 )
 from entrypoints.cli.terminal.tables import Column, print_table
-from infrastructure.channels.provider import SimulatedRequest, Webhooks
+from entrypoints.simulation.messages import public_url
+from entrypoints.simulation.posting import NO_SERVER, Response, percentile, posting
+from infrastructure.channels.provider import Webhooks
+from infrastructure.configuration.settings import Settings
 
-TIMEOUT_SECONDS = 15.0
-"""What Twilio gives a webhook in all."""
-
-_NO_SERVER = "nothing answers"
 _BODY_COLUMNS = 2000
 _QUOTED_COLUMNS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What became of one webhook. Without a ``status`` no response came: ``problem`` says why."""
-
-    message_id: str
-    seconds: float
-    status: int | None = None
-    content_type: str = ""
-    body: bytes = field(default=b"", repr=False)
-    problem: str | None = None
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the provider would be content."""
-        return self.status in range(200, 300)
-
-    @property
-    def label(self) -> str:
-        """Its status with the reason phrase, or the problem."""
-        try:
-            return f"{self.status} {HTTPStatus(self.status or 0).phrase}"
-        except ValueError:
-            return self.problem or f"{self.status}"
 
 
 def post_and_report(
@@ -79,13 +46,16 @@ def post_and_report(
     Fails unless every response is a success.
     """
     started = time.perf_counter()
-    post = _poster(url, concurrency)
     responses: list[Response] = []
     # The threads are daemons: an interrupted command ends at once, and not when the last server
     # gives up.
-    with ThreadPool(concurrency) as pool, progress("sending", times) as advance:
+    with (
+        posting(url, concurrency) as post,
+        ThreadPool(concurrency) as pool,
+        progress("sending", times) as advance,
+    ):
         for response in pool.imap_unordered(lambda _: post(make()), range(times)):
-            if response.problem == _NO_SERVER and not responses:
+            if response.problem == NO_SERVER and not responses:
                 raise click.ClickException(_no_server(url))
             if as_json:
                 _print_json(response)
@@ -106,51 +76,13 @@ def _no_server(url: str) -> str:
     return f"nothing answers at {origin}: {hint}"
 
 
-def _poster(url: str, connections: int) -> Callable[[SimulatedRequest], Response]:
-    """What posts a webhook to ``url``, and measures how long its response takes."""
-    pool = urllib3.PoolManager(
-        num_pools=1,
-        maxsize=connections,
-        block=True,
-        retries=False,
-        timeout=urllib3.Timeout(total=TIMEOUT_SECONDS),
-    )
-
-    def post(webhook: SimulatedRequest) -> Response:
-        started = time.perf_counter()
-        try:
-            response = pool.request(
-                "POST", url, body=webhook.body, headers=webhook.headers, redirect=False
-            )
-        except HTTPError as error:
-            seconds = time.perf_counter() - started
-            return Response(webhook.message_id, seconds, problem=_problem(error))
-        return Response(
-            webhook.message_id,
-            time.perf_counter() - started,
-            response.status,
-            response.headers.get("Content-Type", ""),
-            response.data,
-        )
-
-    return post
-
-
-def _problem(error: HTTPError) -> str:
-    if isinstance(error, NewConnectionError):
-        return _NO_SERVER
-    if isinstance(error, NoResponseInTimeError):
-        return f"no answer within {TIMEOUT_SECONDS:g} s"
-    return f"the connection broke ({type(error).__name__})"
-
-
 def latencies(seconds: Sequence[float]) -> str:
     """Minimum, median, 95th percentile (nearest rank) and maximum of at least one duration."""
     ordered = sorted(seconds)
     figures = {
         "min": ordered[0],
         "median": statistics.median(ordered),
-        "p95": ordered[math.ceil(0.95 * len(ordered)) - 1],
+        "p95": percentile(ordered, 0.95),
         "max": ordered[-1],
     }
     return ", ".join(f"{name} {latency(value)}" for name, value in figures.items())
@@ -206,15 +138,11 @@ def _check_accepted(responses: Sequence[Response], *, is_tampered: bool) -> None
     raise click.ClickException(f"{len(refused)} of {len(responses)} not accepted, first: {reason}")
 
 
-def signed_url(url: str, public_base_url: str | None, webhook_url: str | None) -> str:
+def signed_url(url: str, settings: Settings, channel: ChannelType) -> str:
     """The URL that the provider signs: the public one, also when the server is reached here."""
-    parts = urlsplit(url)
-    if not _is_this_machine(parts.hostname or ""):
+    if not _is_this_machine(urlsplit(url).hostname or ""):
         return url
-    if webhook_url is not None:
-        return webhook_url
-    query = f"?{parts.query}" if parts.query else ""
-    return url if public_base_url is None else f"{public_base_url}{parts.path}{query}"
+    return public_url(url, settings, channel)
 
 
 def _is_this_machine(host: str) -> bool:

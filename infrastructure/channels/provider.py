@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SendOption:
-    """An option of ``frontdesk send`` that some channels have.
+    """What some channels have beside sender, recipient and body: an option of ``frontdesk send``.
 
     ``read`` makes the value of the text, or raises ``ValueError`` with the reason. A flag has
     no text. With an option that ``is_content`` a message needs no body. ``variable`` is the
-    environment variable that gives the value too.
+    environment variable that gives the value too. With ``read_file`` the value is made of a
+    file, by its name and its content. An option that ``signs`` is no part of the message. Forms
+    show ``title``, and ``example`` is a text that works.
     """
 
     name: str
@@ -42,6 +44,11 @@ class SendOption:
     is_repeatable: bool = False
     is_content: bool = False
     variable: str | None = None
+    read_file: Callable[[str, bytes], object] | None = None
+    signs: bool = False
+    is_multiline: bool = False
+    title: str = ""
+    example: str = ""
 
     @property
     def key(self) -> str:
@@ -110,7 +117,7 @@ class SimulationError(PermanentError):
 
 
 class Simulation(Protocol):
-    """How ``frontdesk send`` plays the provider."""
+    """How ``frontdesk send`` and the simulator of the console play the provider."""
 
     options: tuple[SendOption, ...]
 

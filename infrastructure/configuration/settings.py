@@ -162,10 +162,19 @@ class Settings:
         )
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether everything is kept on this machine."""
+        return self.storage != "dynamodb" and self.queue != "sqs"
+
+    @property
+    def is_development(self) -> bool:
+        """Whether the development secret is in use: no provider can send anything."""
+        return self.is_embedded and not self.has_real_secrets
+
+    @property
     def has_local_token(self) -> bool:
         """Whether a token in the data directory opens the API: who reads that may read all."""
-        is_embedded = self.storage != "dynamodb" and self.queue != "sqs"
-        return self.api_tokens is None and is_embedded
+        return self.api_tokens is None and self.is_embedded
 
     @property
     def tables(self) -> TableNames:

@@ -21,7 +21,7 @@ from deploy.package import ROOT
 from deploy.stack import stack_name
 from domain.channels import ChannelType
 from domain.times import rfc3339
-from entrypoints.cli.demo import DEMO_RECIPIENTS, DEMO_SENDERS
+from entrypoints.simulation.demo import DEMO_RECIPIENTS, DEMO_SENDERS
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator, SimulatedFile
 from infrastructure.channels.twilio.simulator import TwilioSimulator

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.channels import ChannelType
-from entrypoints.cli.demo import DEMO_SENDERS
+from entrypoints.simulation.demo import DEMO_SENDERS
 from tests.deployment.deployed import Deployed, post
 
 FRONTDESK = str(Path(sys.executable).with_name("frontdesk"))

@@ -14,9 +14,14 @@ from entrypoints.http.access.guard import Guard
 from entrypoints.http.below import Below
 from entrypoints.http.console.assets import PREFIX, serve_assets
 from entrypoints.http.console.page_guard import PageAccess, refused_page
-from entrypoints.http.console.places import PLACES
+from entrypoints.http.console.places import PLACES, SIMULATOR, body_bytes, changes_something
 from entrypoints.http.console.sign_in import SignIn
 from entrypoints.http.limits.share import Share
+
+SIMULATIONS_AT_ONCE = 4
+"""How many requests for the simulator are worked on at once, in each worker."""
+
+SIMULATION_BYTES = 8 * 1024 * 1024
 
 
 def console_routes(
@@ -31,11 +36,27 @@ def console_routes(
     def load() -> ASGIApp:
         from entrypoints.http.console.application import create_console
 
-        return ChangeLog(create_console(container, require_started), "changed in the console")
+        console = create_console(container, require_started)
+        return ChangeLog(console, "changed in the console", changes_something)
 
-    app = BoundedApp(load, share.of(AT_ONCE))
-    guarded = Guard(app, PageAccess(access).admit, limiter, refused_page)
-    yield Route("/", guarded)
-    yield from (Below(place, guarded) for place in PLACES)
+    def guarded(app: BoundedApp) -> Guard:
+        return Guard(app, PageAccess(access).admit, limiter, refused_page)
+
+    pages = guarded(BoundedApp(load, share.of(AT_ONCE), body_bytes))
+    yield Route("/", pages)
+    if container.settings().is_development:
+        yield Below(SIMULATOR, guarded(_simulator(container, require_started)))
+    yield from (Below(place, pages) for place in PLACES)
     yield Below(PREFIX, serve_assets)
     yield from SignIn(access, limiter).routes
+
+
+def _simulator(container: Container, require_started: Callable[[], None]) -> BoundedApp:
+    """Its forms carry files. What it does holds up no other page."""
+
+    def load() -> ASGIApp:
+        from entrypoints.http.console.simulator.application import create_simulator
+
+        return ChangeLog(create_simulator(container, require_started), "changed in the simulator")
+
+    return BoundedApp(load, SIMULATIONS_AT_ONCE, lambda _: SIMULATION_BYTES)

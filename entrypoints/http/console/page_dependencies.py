@@ -10,7 +10,7 @@ from entrypoints.http.console.rendering import Page
 
 def page_for(request: Request, container: TheContainer) -> Page:
     """What renders the answer to ``request``."""
-    return Page(request, container.clock()(), not container.settings().has_real_secrets)
+    return Page(request, container.clock()(), container.settings().is_development)
 
 
 ThePage = Annotated[Page, Depends(page_for)]

@@ -9,6 +9,12 @@ from starlette.responses import PlainTextResponse, Response
 from entrypoints.http.access.access import Access, Caller, require_scope
 from entrypoints.http.access.problems import ProblemError
 from entrypoints.http.access.request_heads import Head, header, is_change
+from entrypoints.http.console.places import CAPTURE_BYTES, SIGNATURE, changes_something
+
+_TOO_LARGE = (
+    f"The capture is over {CAPTURE_BYTES // 2**20} MiB. On the server's machine 'frontdesk "
+    f"doctor signature FILE' reads captures of up to 64 MiB."
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class PageAccess:
         caller = self.access.caller(head, own)
         if caller.session is None:
             raise ProblemError(HTTPStatus.UNAUTHORIZED, "sign in with a browser to see this page")
-        require_scope(head, caller)
+        require_scope(caller, changes=changes_something(head))
         if is_change(head):
             self.access.origins.require_own_page(head, own)
         return caller
@@ -44,6 +50,8 @@ def refused_page(problem: ProblemError, head: Head) -> Response:
 
     if header(head, "hx-request") is not None:
         return PlainTextResponse(problem.detail, problem.status, headers=problem.headers)
+    if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and head["path"] == SIGNATURE:
+        return problem_page(_TOO_LARGE, problem.status, (SIGNATURE, "Back to the form"))
     return problem_page(problem.detail, problem.status)
 
 

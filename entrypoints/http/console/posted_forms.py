@@ -19,8 +19,9 @@ CSRF_FIELD = "csrf_token"
 
 @dataclass(frozen=True, slots=True)
 class PostedFile:
-    """A file that was chosen in a form."""
+    """A file that was chosen in the field ``field_name`` of a form."""
 
+    field_name: str
     filename: str
     content_type: str
     content: bytes = field(repr=False)
@@ -36,6 +37,10 @@ class PostedForm:
     def text(self, name: str) -> str:
         """What stands in a field, without blanks around it; empty if there is no such field."""
         return self.fields.get(name, "").strip()
+
+    def file(self, name: str) -> bytes | None:
+        """The content of the file that was chosen in a field; ``None`` without one."""
+        return next((one.content for one in self.files if one.field_name == name), None)
 
 
 async def _posted_form(request: Request, caller: TheCaller) -> PostedForm | None:
@@ -75,6 +80,8 @@ def _multipart(content_type: str, body: bytes) -> PostedForm:
         BytesIO(body),
         options.get("boundary", ""),
         content_length=len(body),
+        # Nothing of it is written to disk, not even to a temporary file.
+        spool_limit=len(body) + 1,
         memory_limit=len(body) + 1,
         part_limit=MOST_FIELDS,
     )
@@ -84,7 +91,7 @@ def _multipart(content_type: str, body: bytes) -> PostedForm:
         if part.filename is None:
             fields[part.name] = part.value
         elif part.filename or part.size:
-            files.append(PostedFile(part.filename, part.content_type, part.raw))
+            files.append(PostedFile(part.name, part.filename, part.content_type, part.raw))
     return PostedForm(fields, tuple(files))
 
 

@@ -82,7 +82,10 @@ class SignIn:
     async def _use_code(self, request: Request, own: str) -> Response:
         code = request.path_params["code"]
         cookie = await self._run(partial(self._access.sign_in_with_code, code))
-        return self._signed_in(request.scope, own, cookie) if cookie else pages.used_code_page()
+        if cookie is None:
+            return pages.used_code_page()
+        wanted = own_page(request.query_params.get("next", ""))
+        return self._signed_in(request.scope, own, cookie, wanted)
 
     async def _sign_out(self, request: Request, own: str) -> Response:
         form = await self._form(request)
@@ -96,7 +99,7 @@ class SignIn:
                 response.headers.append("set-cookie", line)
         return response
 
-    def _signed_in(self, head: Scope, own: str, cookie: str, wanted: str = "/") -> Response:
+    def _signed_in(self, head: Scope, own: str, cookie: str, wanted: str) -> Response:
         """To the page that was ``wanted``, with a new session, whatever the browser came with."""
         response = _see_other(wanted)
         is_secure = self._access.origins.is_secure(head, own)

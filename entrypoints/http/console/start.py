@@ -9,6 +9,7 @@ import click
 from domain.errors import WebhookHandlerError
 from entrypoints.composition.container import Container
 from entrypoints.http.access.sign_in_codes import SignInCodes
+from entrypoints.http.console.places import SIMULATOR
 
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - what was bound
 """Listening on the one, the server is reached under the other."""
@@ -28,11 +29,22 @@ def prepare_access(container: Container) -> None:
 
 
 def offer_sign_in(container: Container, origin: str) -> None:
-    """Print on a terminal where a browser signs in, if it can: webhooks do not need that."""
+    """Print on a terminal where a browser signs in, if it can: webhooks do not need that.
+
+    On a developer's machine that leads to the simulator.
+    """
     if not sys.stdout.isatty():
         return
     with suppress(WebhookHandlerError):
-        if address := sign_in_address(container, origin):
+        address = sign_in_address(container, origin)
+        if address is None:
+            return
+        if container.settings().is_development:
+            click.echo(
+                "\nOpen this to watch your first message (it signs in once, within 10 minutes):"
+            )
+            click.secho(f"  {address}?next={SIMULATOR}", bold=True)
+        else:
             click.echo(f"Sign in with a browser, once within 10 minutes: {address}")
 
 

@@ -42,7 +42,7 @@ class SendgridProvider(Provider):
 
     @override
     def simulation(self) -> Simulation:
-        from infrastructure.channels.sendgrid.simulator import SendgridSimulation
+        from infrastructure.channels.sendgrid.simulation import SendgridSimulation
 
         return SendgridSimulation()
 

@@ -1,8 +1,7 @@
-"""SendGrid as ``frontdesk send`` and tests play it: its form, signed as SendGrid signs."""
+"""SendGrid as a simulation and tests play it: its form, signed as SendGrid signs."""
 
 import base64
 import json
-import mimetypes
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -11,27 +10,12 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from typing_extensions import override
 from urllib3.filepost import encode_multipart_formdata
 
-from application.clock import utc_now
-from domain.channels import ChannelType
-from infrastructure.channels.provider import (
-    SendOption,
-    SimulatedMessage,
-    SimulatedRequest,
-    Simulation,
-    SimulationError,
-    Webhooks,
-)
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
-from infrastructure.configuration.provider_accounts import read_provider_accounts
-from infrastructure.configuration.secrets.development_secret import read_development_credentials
-from infrastructure.configuration.secrets.secret_references import ReadSecret
-from infrastructure.configuration.settings import Settings
 from infrastructure.mail.header_text import one_line
 
 if TYPE_CHECKING:
@@ -42,10 +26,6 @@ SimulatedFile = tuple[str, str, bytes]
 """File name, content type and content."""
 FormField = str | bytes | tuple[str, bytes, str]
 """A text, or a file: its name, content and content type."""
-
-_SPF = ("pass", "fail", "softfail", "neutral", "none", "temperror", "permerror")
-_DKIM = ("pass", "fail", "none")
-_EMAIL = (ChannelType.EMAIL,)
 
 _ATOMS = re.compile(r"[\w!#$%&'*+/^`{|}~? -]+", re.ASCII)
 _WORD_CHARACTERS = 15
@@ -196,101 +176,3 @@ def _encoded_words(text: str) -> str:
     pieces = [text[at : at + _WORD_CHARACTERS] for at in range(0, len(text), _WORD_CHARACTERS)]
     words = (base64.b64encode(piece.encode()).decode() for piece in pieces)
     return "\r\n ".join(f"=?UTF-8?B?{word}?=" for word in words)
-
-
-def _read_bytes(text: str) -> bytes:
-    try:
-        return Path(text).read_bytes()
-    except OSError as error:
-        raise ValueError(f"{text} is no readable file ({error.strerror})") from None
-
-
-def _read_file(text: str) -> SimulatedFile:
-    content_type = mimetypes.guess_type(text)[0] or "application/octet-stream"
-    return Path(text).name, content_type, _read_bytes(text)
-
-
-class SendgridSimulation(Simulation):
-    """Email as SendGrid posts it."""
-
-    options = (
-        SendOption("--subject", "The subject.", _EMAIL, default="A question"),
-        SendOption("--html", "The HTML part.", _EMAIL, metavar="HTML", is_content=True),
-        SendOption("--attach", "A file to attach (repeatable).", _EMAIL, _read_file, "FILE",
-                   is_repeatable=True, is_content=True),
-        SendOption("--raw", "Post the whole MIME message, as raw mode does.", _EMAIL,
-                   is_flag=True),
-        SendOption("--spf", "The result of SPF.", _EMAIL, choices=_SPF, default="pass"),
-        SendOption("--dkim", "The result of DKIM.", _EMAIL, choices=_DKIM, default="pass"),
-        SendOption("--in-reply-to", "The Message-ID that is answered.", _EMAIL),
-        SendOption("--private-key", "PEM file with the key that signs.", _EMAIL, _read_bytes,
-                   "FILE", variable="SENDGRID_PRIVATE_KEY_FILE"),
-    )  # fmt: skip
-
-    @override
-    def webhooks(
-        self, message: SimulatedMessage, settings: Settings, read_secret: ReadSecret
-    ) -> Webhooks:
-        options: dict[str, Any] = dict(message.options)
-        key = _private_key(options["private_key"]) if options["private_key"] else None
-        simulator = _simulator(settings, read_secret, key, message.recipient)
-        return lambda: simulator.request(
-            message.url,
-            sender=message.sender,
-            sender_name=message.sender_name,
-            recipient=message.recipient,
-            text=message.body or "",
-            mode="raw" if options["raw"] else "parsed",
-            attachments=options["attach"],
-            message_id=_bracketed(message.message_id),
-            in_reply_to=_bracketed(options["in_reply_to"]),
-            now=utc_now(),
-            tamper=message.tamper,
-            **{name: options[name] for name in ("subject", "html", "spf", "dkim")},
-        )
-
-
-def _bracketed(message_id: str | None) -> str | None:
-    """A Message-ID as mail headers have it (RFC 5322, 3.6.4)."""
-    return f"<{message_id.strip('<>')}>" if message_id else None
-
-
-def _simulator(
-    settings: Settings,
-    read_secret: ReadSecret,
-    given_key: "EllipticCurvePrivateKey | None",
-    recipient: str,
-) -> SendgridSimulator:
-    """With what signs mail for the recipient's company: a key, a Basic auth pair, or both."""
-    if not settings.has_real_secrets:
-        development = read_development_credentials(settings.data_dir)
-        return SendgridSimulator(given_key or development.sendgrid_private_key)
-    accounts = read_provider_accounts(settings, read_secret)
-    for account in accounts.sendgrid:
-        if accounts.may_speak_for(recipient, account.name):
-            if account.public_keys and given_key is None:
-                raise SimulationError(
-                    "the server checks signatures of mail: name the key that signs them with "
-                    "--private-key FILE or SENDGRID_PRIVATE_KEY_FILE"
-                )
-            if account.basic_auth or given_key:
-                pair = account.basic_auth[0].get_secret_value() if account.basic_auth else None
-                return SendgridSimulator(given_key, pair)
-    raise SimulationError(
-        "real secrets are set, but none for mail to this recipient: set "
-        "SENDGRID_WEBHOOK_PUBLIC_KEY or SENDGRID_BASIC_AUTH, or unset the others"
-    )
-
-
-def _private_key(pem: bytes) -> "EllipticCurvePrivateKey":
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
-        raise SimulationError("--private-key is no P-256 private key in PEM, without a password")
-    return key

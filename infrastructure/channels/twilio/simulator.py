@@ -219,12 +219,15 @@ class TwilioSimulation(Simulation):
 
     options = (
         SendOption("--media", "A file at Twilio (repeatable).", _BOTH, _read_media, "URL",
-                   is_repeatable=True, is_content=True),
+                   is_repeatable=True, is_content=True, title="Picture or file",
+                   example="https://media.example.com/receipt.jpg"),
         SendOption("--button", "The quick reply that was tapped.", _WHATSAPP, _read_button,
-                   "TEXT[=PAYLOAD]", is_content=True),
+                   "TEXT[=PAYLOAD]", is_content=True, title="Button reply",
+                   example="Yes, please=confirm-order-42"),
         SendOption("--location", "A place that is shared.", _WHATSAPP, _read_location,
-                   "LAT,LON[,LABEL]", is_content=True),
-        SendOption("--profile-name", "What the sender calls themselves.", _WHATSAPP),
+                   "LAT,LON[,LABEL]", is_content=True, example="52.52,13.40,Berlin"),
+        SendOption("--profile-name", "What the sender calls themselves.", _WHATSAPP,
+                   example="Ana"),
     )  # fmt: skip
 
     @override

@@ -1,6 +1,6 @@
 """``frontdesk demo``."""
 
-from entrypoints.cli.demo import DEMO_RECIPIENTS, DEMO_SENDERS
+from entrypoints.simulation.demo import DEMO_RECIPIENTS, DEMO_SENDERS
 from tests.entrypoints.cli.support import json_lines, run_frontdesk
 
 

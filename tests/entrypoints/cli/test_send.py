@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.channels import ChannelType
-from entrypoints.cli.demo import DEMO_RECIPIENTS
+from entrypoints.simulation.demo import DEMO_RECIPIENTS
 from tests.entrypoints.cli.support import (
     OK,
     SMS,
@@ -123,7 +123,7 @@ class TestOneMessage:
         assert "not accepted: the connection broke" in error_line(result, 1)
 
     def test_send_stops_waiting_for_a_slow_response(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("entrypoints.cli.send_responses.TIMEOUT_SECONDS", 0.2)
+        monkeypatch.setattr("entrypoints.simulation.posting.TIMEOUT_SECONDS", 0.2)
         with a_server() as server, server.lock:
             result = run_frontdesk(*SMS, "--body", "Hi", "--url", server.url)
         assert "not accepted: no answer within 0.2 s" in error_line(result, 1)

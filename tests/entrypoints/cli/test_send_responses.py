@@ -2,8 +2,9 @@
 
 import pytest
 
-from entrypoints.cli.send_responses import Response, latencies, print_summary
+from entrypoints.cli.send_responses import latencies, print_summary
 from entrypoints.cli.terminal.output import latency
+from entrypoints.simulation.posting import Response
 
 
 def test_latencies_are_minimum_median_p95_and_maximum() -> None:

@@ -122,12 +122,24 @@ def test_terminal_shows_an_address_at_which_a_browser_signs_in() -> None:
     ):
         os.close(terminal)
         try:
-            lines = iter(shown.readline, "")
-            (address,) = islice(
-                filter(None, (re.search(r"http://\S+/sign-in/\S{43}", line) for line in lines)), 1
+            lines = [_plain(line) for line in islice(iter(shown.readline, ""), 5)]
+            assert lines[0].startswith("Frontdesk listens on http://127.0.0.1:")
+            origin = lines[0].split()[3]
+            assert lines[2] == ""
+            assert lines[3].startswith("Open this to watch your first message")
+            assert re.fullmatch(rf"  {origin}/sign-in/\S{{43}}\?next=/simulator", lines[4])
+            address = lines[4].strip()
+            page = urllib3.request("GET", address, retries=False, timeout=10)
+            assert b"<button" in page.data
+            signed_in = urllib3.request(
+                "POST", address, redirect=False, headers={"origin": origin}, timeout=10
             )
-            page = urllib3.request("GET", address[0], retries=False, timeout=10)
-            assert b"<button>" in page.data
+            assert signed_in.headers["location"] == "/simulator"
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
+
+
+def _plain(line: str) -> str:
+    """A line of a terminal, without its style."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip("\r\n")

@@ -40,6 +40,7 @@
   function explain(status, detail) {
     const since = moments.format(upToDateAt);
     if (status === 401) return "You are signed out: nothing here is renewed. Sign in again.";
+    if (status === 413) return `Nothing was sent: ${detail}.`;
     const reason = detail || "the server does not answer";
     return `Not up to date since ${since}: ${reason}. The page tries again by itself.`;
   }
@@ -51,15 +52,18 @@
     if (isPolling && document.hidden) event.preventDefault();
   });
   document.addEventListener("htmx:after:request", (event) => {
-    const { status } = event.detail.ctx.response;
+    const { status, headers } = event.detail.ctx.response;
     if (status < 400) {
+      // The page that an action leads to can be loaded again. htmx writes no history here.
+      const address = headers.get("hx-push-url");
+      if (address) window.history.replaceState(null, "", address);
       upToDateAt = new Date();
       setStale("");
     }
   });
   document.addEventListener("htmx:response:error", (event) => {
     const { response, text } = event.detail.ctx;
-    if (response.status >= 500 || [401, 403, 421].includes(response.status)) {
+    if (response.status >= 500 || [401, 403, 413, 421].includes(response.status)) {
       const isPlain = (response.headers.get("content-type") || "").startsWith("text/plain");
       setStale(explain(response.status, isPlain ? text : ""));
     }

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -10,25 +9,13 @@ import pytest
 
 from application.clock import utc_now
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
-from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
 from entrypoints.http.console import dead_letter_pages
 from infrastructure.configuration.secrets.access_tokens import Scope
-from tests.end_to_end.responses import EMAIL, SMS
+from tests.end_to_end.responses import EMAIL
 from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
-from tests.entrypoints.http.api.steered import received
+from tests.entrypoints.http.console.stored import FORM, SECRETS, given_mail, stored
 from tests.entrypoints.http.console.visits import HOSTILE, Visit, shown, visit
-
-FORM = "application/x-www-form-urlencoded"
-SECRETS = (
-    "c2lnbmF0dXJlLW9mLXR3aWxpbw==",
-    "c2lnbmF0dXJlLW9mLXNlbmRncmlk",
-    "1764390000",
-    "dXNlcjpwYXNz",
-    "hunter2",
-    "sesame-1",
-    "sesame-2",
-)
 
 
 @pytest.fixture(scope="module")
@@ -49,53 +36,6 @@ def desk(local: Api) -> Iterator[Api]:
 @pytest.fixture(scope="module")
 def visitor(local: Api) -> Visit:
     return visit(local)
-
-
-def stored(
-    api: Api,
-    body: bytes = b"",
-    content_type: str = FORM,
-    number: int = 1,
-    *,
-    reason: str = "the form has no From",
-    kind: DeadLetterKind = DeadLetterKind.UNREADABLE,
-) -> str:
-    """The id of a dead letter that an account has signed."""
-    request = WebhookRequest(
-        "POST",
-        "https://user:hunter2@desk.example/webhooks/sms?token=sesame-1&lang=en",
-        (
-            ("content-type", content_type),
-            ("x-twilio-signature", SECRETS[0]),
-            ("x-twilio-email-event-webhook-signature", SECRETS[1]),
-            ("x-twilio-email-event-webhook-timestamp", SECRETS[2]),
-            ("proxy-authorization", f"Basic {SECRETS[3]}"),
-            ("x-odd", f"Basic {SECRETS[3]}"),
-            ("user-agent", HOSTILE),
-        ),
-        body,
-        utc_now(),
-    )
-    account = api.frontdesk.providers.account_sid
-    webhook = VerifiedWebhook.signed(SMS, account, request, f"{number}".encode())
-    found = DeadLetter(
-        f"{kind}-{webhook.id}", kind, reason, 1, utc_now() + timedelta(seconds=number), webhook
-    )
-    api.container.dead_letters().store(found)
-    return found.dead_letter_id
-
-
-def given_mail(api: Api, sender: str = "ana@example.com", **wanted: object) -> str:
-    received(
-        api,
-        EMAIL,
-        sender=sender,
-        recipient="help@example.com",
-        spf="fail",
-        dkim="none",
-        **wanted,
-    )
-    return api.frontdesk.dead_letters()[-1].dead_letter_id
 
 
 def test_empty_list_says_that_this_is_healthy(visitor: Visit) -> None:
@@ -180,6 +120,33 @@ def test_files_are_named_with_their_size(desk: Api, visitor: Visit) -> None:
     text = shown(page)
     assert "file <b>.pdf application/pdf 2.0 kB" in text
     assert b"<b>" not in page.data
+
+
+def test_fields_are_read_in_the_charsets_that_the_form_names(desk: Api, visitor: Visit) -> None:
+    parts = (("text", "Grüße".encode("latin-1")), ("charsets", b'{"text": "iso-8859-1"}'))
+    body = b"".join(
+        b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), text)
+        for name, text in parts
+    )
+    found = stored(desk, body + b"--x--\r\n", "multipart/form-data; boundary=x")
+    assert "text Grüße 5 B" in visitor.text(f"/dead-letters/{found}")
+
+
+def test_message_that_no_queue_took_is_shown_and_pending_again(desk: Api, visitor: Visit) -> None:
+    request_id = "6b6b2f0e-0000-8000-8000-000000000000"
+    found = DeadLetter(
+        f"undeliverable-{request_id}",
+        DeadLetterKind.UNDELIVERABLE,
+        "it could not be put on its queue",
+        100,
+        utc_now(),
+        request_id=request_id,
+    )
+    desk.container.dead_letters().store(found)
+    path = f"/dead-letters/{found.dead_letter_id}"
+    assert "Its message cannot be found" in visitor.text(path)
+    assert f"/trace?subject={request_id}".encode() in visitor.get(path).data
+    assert "The message is pending again" in shown(visitor.post(f"{path}/redrive"))
 
 
 def test_text_of_strangers_does_nothing(desk: Api, visitor: Visit) -> None:

@@ -76,6 +76,15 @@ def test_code_signs_in_once(browser: Api, code: str) -> None:
     assert browser.post_form(f"/sign-in/{code}", {}).status == 403
 
 
+@pytest.mark.parametrize(
+    ("wanted", "led_to"),
+    [("/simulator", "/simulator"), ("//evil.example", "/"), ("/assets", "/"), ("", "/")],
+)
+def test_code_leads_to_a_page_of_ours(browser: Api, code: str, wanted: str, led_to: str) -> None:
+    response = browser.post_form(f"/sign-in/{code}?next={wanted}", {})
+    assert response.headers["location"] == led_to
+
+
 def test_code_signs_in_once_among_all_workers(browser: Api, code: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda _: browser.post_form(f"/sign-in/{code}", {}).status, range(16))

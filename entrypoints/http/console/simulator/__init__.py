@@ -1,0 +1,1 @@
+"""The simulator: plays the providers on a developer's machine."""

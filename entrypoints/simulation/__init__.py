@@ -1,0 +1,1 @@
+"""What plays the providers: for ``frontdesk send`` and the console's simulator."""
