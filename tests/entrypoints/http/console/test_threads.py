@@ -19,7 +19,8 @@ from tests.end_to_end.responses import EMAIL, SMS, WHATSAPP
 from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
 from tests.entrypoints.http.api.steered import CUSTOMER, opened, received
-from tests.entrypoints.http.console.thread_sessions import forms, pressed, shown, signed_in
+from tests.entrypoints.http.console.browsing import forms, pressed, signed_in
+from tests.entrypoints.http.console.browsing import page as shown
 
 MAIL = {"sender": "ana@example.com", "recipient": "help@acme.example"}
 
