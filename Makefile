@@ -80,9 +80,9 @@ NEW_RUN = rm -rf $(TAKEN) && mkdir -p $(TAKEN)
 test-rules:
 	$(BIN)/coverage run -m pytest $(RULES)
 
-# Each takes the next file that no other has taken; their lines come in turn.
+# Each takes the next file that no other has taken; their dots come in turn.
 $(PROCESSES):
-	$(PYTEST) --share=$(TAKEN) $(FORM) $(RULES:%=--ignore=%)
+	$(PYTEST) -q -o console_output_style=classic --share=$(TAKEN) $(FORM) $(RULES:%=--ignore=%)
 
 test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test, the fault runs in their short form
 	$(NEW_RUN)

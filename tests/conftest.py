@@ -1,5 +1,6 @@
 """Fixtures for every folder."""
 
+import gc
 import logging
 from collections.abc import Iterator
 
@@ -13,6 +14,11 @@ pytest_plugins = [
     "tests.deployment.stage",
     "tests.sharing",
 ]
+
+
+def pytest_configure() -> None:
+    """Look for garbage rarely: the tests and their libraries are much to look through."""
+    gc.set_threshold(20_000, 50, 100)
 
 
 @pytest.fixture(autouse=True)

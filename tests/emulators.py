@@ -15,9 +15,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from botocore.loaders import JSONFileLoader, Loader
+from typing_extensions import override
 
 from infrastructure.aws.clients import AwsClients
 
@@ -40,6 +42,21 @@ OFFLINE_AWS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 """Neither a developer's account nor the machine's role can be reached by accident."""
+
+
+class _KeptFiles(JSONFileLoader):
+    """Keeps what botocore reads: the descriptions of services, anew for each session."""
+
+    _kept: ClassVar[dict[str, Any]] = {}
+
+    @override
+    def load_file(self, file_path: str) -> Any:
+        if file_path not in self._kept:
+            self._kept[file_path] = super().load_file(file_path)
+        return self._kept[file_path]
+
+
+Loader.FILE_LOADER_CLASS = _KeptFiles
 
 
 def unique_name(prefix: str) -> str:

@@ -1,45 +1,40 @@
 """Processes that share a run."""
 
-from dataclasses import dataclass
+import re
 from pathlib import Path
-from typing import cast
 
-import pytest
+from tests.sharing import DEPLOYMENT, parts, taken
 
-from tests.sharing import taken
-
-
-@dataclass
-class Collected:
-    """A test as pytest collects it, with what it is sorted by."""
-
-    nodeid: str
-    fixturenames: tuple[str, ...] = ()
+ROOT = Path(__file__).parents[1]
+TIMES = "tests/domain/test_times.py"
+PURGE = "tests/deployment/test_purge.py"
+SOAK = "tests/faults/test_soak.py"
+RELEASE = "tests/deployment/test_release.py"
+DEPLOYED = (PURGE, RELEASE)
+OFFERED = [DEPLOYED, (SOAK,), (TIMES,)]
 
 
-TESTS = (
-    Collected("tests/domain/test_times.py::test_one"),
-    Collected("tests/deployment/test_purge.py::test_one", ("deployed",)),
-    Collected("tests/deployment/test_template.py::test_one"),
-    Collected("tests/domain/test_times.py::test_two"),
-    Collected("tests/faults/test_soak.py::test_one"),
-    Collected("tests/deployment/test_release.py::test_one", ("deployed",)),
-)
-DEPLOYED = [TESTS[1], TESTS[5]]
+def test_parts_are_files_the_slowest_first_but_one_of_all_that_share_the_deployment() -> None:
+    assert [*parts([TIMES, PURGE, SOAK, RELEASE])] == OFFERED
 
 
-def run(folder: Path) -> "list[Collected]":
-    """The tests that one process runs, in its order."""
-    return cast("list[Collected]", [*taken(cast("tuple[pytest.Item, ...]", TESTS), folder)])
+def test_process_without_others_takes_every_part(tmp_path: Path) -> None:
+    assert [*taken(OFFERED, tmp_path)] == OFFERED
+    assert [*taken(OFFERED, tmp_path)] == []
 
 
-def test_process_without_others_runs_every_test_the_slowest_files_first(tmp_path: Path) -> None:
-    assert run(tmp_path) == [*DEPLOYED, TESTS[2], TESTS[4], TESTS[0], TESTS[3]]
-    assert run(tmp_path) == []
+def test_processes_at_once_take_every_part_once(tmp_path: Path) -> None:
+    one, other = (taken(OFFERED, tmp_path) for _ in range(2))
+    assert (next(one), next(other)) == (DEPLOYED, (SOAK,))
+    assert [*one] == [(TIMES,)]
+    assert [*other] == []
 
 
-def test_processes_at_once_run_every_test_once_and_divide_no_file(tmp_path: Path) -> None:
-    one, other = (taken(cast("tuple[pytest.Item, ...]", TESTS), tmp_path) for _ in range(2))
-    first, second = next(one), next(other)
-    assert [first, *one] == cast("list[pytest.Item]", [*DEPLOYED, TESTS[4], TESTS[0], TESTS[3]])
-    assert [second, *other] == cast("list[pytest.Item]", [TESTS[2]])
+def test_every_file_that_uses_the_deployment_is_in_its_part() -> None:
+    users = [
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "tests").rglob("test_*.py")
+        if re.search(r"^from tests\.deployment\.deployed import", file.read_text("utf-8"), re.M)
+    ]
+    assert users
+    assert all(user.startswith(DEPLOYMENT) for user in users)

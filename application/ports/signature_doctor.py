@@ -132,6 +132,19 @@ class Diagnosis:
     tried: int = 0
     tried_kinds: tuple[str, ...] = ()
 
+    @property
+    def search(self) -> str | None:
+        """How much was tried, in words; ``None`` where nothing had to be."""
+        if not self.tried_kinds:
+            return None
+        signatures = "1 signature" if self.tried == 1 else f"{self.tried} signatures"
+        return f"{signatures} computed, varying {', '.join(self.tried_kinds)}"
+
+    @property
+    def between_remedies(self) -> str:
+        """Each remedy is needed, or they are next steps to choose from."""
+        return "and" if self.status is DiagnosisStatus.EXPLAINED else "or"
+
 
 class SignatureDoctor(Protocol):
     """Says of a request why its signature is refused. It computes, and asks no one."""

@@ -133,11 +133,9 @@ def _print(diagnosis: Diagnosis, *, as_json: bool) -> None:
 
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_row(plain(diagnosis.status, _STYLES[diagnosis.status]), plain(diagnosis.explanation))
-    more = "and" if diagnosis.status is DiagnosisStatus.EXPLAINED else "or"
     for number, remedy in enumerate(diagnosis.remedies):
-        table.add_row(plain("to do" if number == 0 else more), plain(remedy))
-    if diagnosis.tried_kinds:
-        kinds = ", ".join(diagnosis.tried_kinds)
-        tried = f"{count(diagnosis.tried, 'signature')} computed, varying {kinds}"
-        table.add_row(plain("tried", "dim"), plain(tried, "dim"))
+        head = "to do" if number == 0 else diagnosis.between_remedies
+        table.add_row(plain(head), plain(remedy))
+    if diagnosis.search:
+        table.add_row(plain("tried", "dim"), plain(diagnosis.search, "dim"))
     print_rich(plain(diagnosis.title, "bold"), table)

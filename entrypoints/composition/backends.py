@@ -5,8 +5,9 @@ Each technology is imported when it is chosen.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 from application.clock import Clock
 from application.ports.metrics import Metrics
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from infrastructure.aws.cloudwatch_metrics import EmfMetrics
     from infrastructure.filesystem.backend import DataDirectory
     from infrastructure.memory.backend import MemoryBackend
+    from infrastructure.prometheus.prometheus_metrics import PrometheusMetrics
     from infrastructure.sqlite.backend import SqliteBackend
     from infrastructure.sqlite.database import SqliteDatabase
 
@@ -52,6 +54,17 @@ def has_data(settings: Settings) -> bool:
     if "sqlite" not in (settings.storage, settings.queue):
         return True
     return any((settings.data_dir / name).exists() for name in _DATA)
+
+
+class SharedMetrics(NamedTuple):
+    """What workers count in together: an open file, and this worker's number from 0 on.
+
+    ``started_at`` is when the server was started: there all counts began.
+    """
+
+    descriptor: int
+    number: int
+    started_at: datetime
 
 
 def open_sqlite(settings: Settings) -> Iterator["SqliteDatabase"]:
@@ -127,6 +140,23 @@ def open_cloudwatch_metrics(settings: Settings) -> "EmfMetrics":
     from infrastructure.aws.cloudwatch_metrics import EmfMetrics
 
     return EmfMetrics(f"Frontdesk/{settings.stage}", lambda: sys.stdout)
+
+
+def create_shared_metrics(workers: int) -> int:
+    """An open file in which this number of workers count together: see ``SharedMetrics``."""
+    from infrastructure.prometheus.shared_numbers import create_shared_memory
+
+    return create_shared_memory(workers)
+
+
+def open_prometheus_metrics(shared: SharedMetrics | None = None) -> "PrometheusMetrics":
+    """Metrics for the server, which Prometheus scrapes; of one process, or shared by workers."""
+    from infrastructure.prometheus.prometheus_metrics import PrometheusMetrics
+    from infrastructure.prometheus.shared_numbers import SharedNumbers
+
+    if shared is None:
+        return PrometheusMetrics(SharedNumbers.of_one_process())
+    return PrometheusMetrics(SharedNumbers.inherited(shared.descriptor, shared.number))
 
 
 def open_sqlite_backend(

@@ -36,7 +36,7 @@ from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError, ValidationError
 from domain.fallback import OwnAddresses
 from domain.tenants import TenantDirectory
-from entrypoints.composition import backends, counting
+from entrypoints.composition import backends
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.injector import containers, providers
 from entrypoints.composition.old_form import refuse_old_form
@@ -56,7 +56,6 @@ from infrastructure.serialization.claim_check import BlobClaimCheck
 
 if TYPE_CHECKING:
     from application.ports.refusals import Refusals
-    from application.ports.sample_history import SampleHistory
     from entrypoints.composition.operations_container import OperationsContainer
     from infrastructure.filesystem.backend import DataDirectory
 
@@ -133,8 +132,7 @@ class Container(containers.DeclarativeContainer):
     own_addresses: providers.Provider[OwnAddresses] = provider_accounts.own_addresses
     metrics: providers.Provider[Metrics] = Singleton(MemoryMetrics)
     cloudwatch_metrics = Singleton(backends.open_cloudwatch_metrics, settings)
-    prometheus_metrics = Singleton(counting.open_prometheus_metrics)
-    metrics_page = Singleton(counting.open_metrics_page, prometheus_metrics)
+    prometheus_metrics = Singleton(backends.open_prometheus_metrics)
 
     database = providers.Resource(backends.open_sqlite, settings)
     patience = Singleton(backends.choose_patience, settings)
@@ -185,9 +183,6 @@ class Container(containers.DeclarativeContainer):
     spool: providers.Provider[Spool] = spool_backend.provided.spool
     refusals: providers.Provider["Refusals"] = Singleton(
         backends.choose_refusals, settings, data_directory.provider, clock
-    )
-    samples: providers.Provider["SampleHistory"] = Singleton(
-        counting.choose_samples, settings, data_directory.provider, clock
     )
     logged_refusals = Singleton(backends.logged_refusals)
     operations: providers.Provider["OperationsContainer"] = Singleton(_open_operations, __self__)
@@ -289,7 +284,7 @@ def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> C
 
 
 def count_for_prometheus(
-    container: Container, shared: counting.SharedMetrics | None = None
+    container: Container, shared: backends.SharedMetrics | None = None
 ) -> None:
     """Let the parts that are built from now on count what a scrape shows; see ``SharedMetrics``."""
     container.metrics.override(container.prometheus_metrics(shared))

@@ -6,6 +6,7 @@ The container imports this module when the first of them is asked for.
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from application.attachments.open_attachment import MediaSources, OpenAttachment
 from application.clock import Clock
@@ -16,8 +17,10 @@ from application.conversations.migrate_history import MigrateHistory
 from application.conversations.search_conversations import SearchConversations
 from application.conversations.show_conversation import ShowConversation
 from application.conversations.switch_hand_off import SwitchHandOff
+from application.overview.sampled_numbers import NAMES
 from application.ports.context_queue import SearchableQueue
 from application.ports.media_source import MediaSource
+from application.ports.sample_history import SampleHistory
 from application.ports.spool import SearchableSpool, Spool
 from application.ports.stores import Stores
 from application.ports.unsearchable import Unsearchable
@@ -53,6 +56,11 @@ from infrastructure.configuration.secrets.access_tokens import AccessTokens
 from infrastructure.configuration.secrets.cached_value import MIN_INTERVAL, CachedValue
 from infrastructure.configuration.settings import Settings
 from infrastructure.filesystem.backend import DataDirectory
+from infrastructure.memory.memory_samples import MemorySampleHistory
+
+if TYPE_CHECKING:
+    from infrastructure.prometheus.metrics_page import MetricsPage
+    from infrastructure.prometheus.prometheus_metrics import PrometheusMetrics
 
 Factory = providers.Factory
 Singleton = providers.ThreadSafeSingleton
@@ -145,6 +153,20 @@ def _cached_session_key(settings: Settings, clock: Clock) -> CachedValue[bytes]:
     return CachedValue(lambda: read_or_keep_session_key(settings, read_secret), clock)
 
 
+def _metrics_page(metrics: "PrometheusMetrics") -> "MetricsPage":
+    """The text that Prometheus scrapes. It loads the client library."""
+    from infrastructure.prometheus.metrics_page import MetricsPage
+
+    return MetricsPage(metrics.shared.totals)
+
+
+def _samples(settings: Settings, data_directory: DataDirectory, clock: Clock) -> SampleHistory:
+    """In the data directory, whatever the storage: a restart does not lose them; or in memory."""
+    if settings.storage == "memory":
+        return MemorySampleHistory(clock)
+    return data_directory.samples(NAMES, clock)
+
+
 class OperationsContainer(containers.DeclarativeContainer):
     """What operators, background jobs and scheduled functions do."""
 
@@ -157,6 +179,10 @@ class OperationsContainer(containers.DeclarativeContainer):
         Singleton(_media_sources, core.settings, core.cached_accounts),
     )
     access_tokens = Singleton(_cached_tokens, core.settings, core.clock)
+    metrics_page = Singleton(_metrics_page, core.prometheus_metrics)
+    samples: providers.Provider[SampleHistory] = Singleton(
+        _samples, core.settings, core.data_directory, core.clock
+    )
     session_key = Singleton(_cached_session_key, core.settings, core.clock)
 
     show_conversation = Singleton(ShowConversation, core.conversation_store, core.message_store)

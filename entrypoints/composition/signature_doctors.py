@@ -13,23 +13,25 @@ from infrastructure.channels.provider import CheckedUrls, DoctorTools
 from infrastructure.configuration.provider_accounts import ProviderAccounts, read_provider_accounts
 from infrastructure.configuration.secrets.development_secret import FILE_NAME
 from infrastructure.configuration.secrets.secret import Secret
-from infrastructure.configuration.settings import Settings
+from infrastructure.configuration.settings import Settings, read_settings
+
+_NO_ACCOUNTS = ProviderAccounts(TenantDirectory(()), OwnAddresses(frozenset()))
 
 
 def build_diagnose_signature(
-    settings: Settings,
+    settings: Settings | None,
     checked_urls: CheckedUrls,
     given_secrets: Sequence[Secret],
     given_url: str | None,
 ) -> DiagnoseSignature:
     """The use case. Secrets and a URL that are given are tried beside the configured ones.
 
-    Nothing is written: without any secret there is no account. Raises ``SettingsError`` and
-    ``SecretsUnavailableError``.
+    Without ``settings`` they are all that is known. Nothing is written: without any secret there
+    is no account. Raises ``SettingsError`` and ``SecretsUnavailableError``.
     """
     tools = DoctorTools(
-        accounts=_accounts(settings),
-        settings=settings,
+        accounts=_accounts(settings) if settings else _NO_ACCOUNTS,
+        settings=settings or read_settings({}),
         checked_urls=checked_urls,
         clock=utc_now,
         given_secrets=tuple(given_secrets),
@@ -48,4 +50,4 @@ def _doctors(tools: DoctorTools) -> Iterator[SignatureDoctor]:
 def _accounts(settings: Settings) -> ProviderAccounts:
     if settings.has_real_secrets or (settings.data_dir / FILE_NAME).exists():
         return read_provider_accounts(settings, secret_reader())
-    return ProviderAccounts(TenantDirectory(()), OwnAddresses(frozenset()))
+    return _NO_ACCOUNTS

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from entrypoints.composition.counting import create_shared_metrics
+from entrypoints.composition.backends import create_shared_metrics
 from entrypoints.http.shutdown import END_SECONDS
 
 logger = logging.getLogger(__name__)

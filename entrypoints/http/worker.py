@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from threading import Thread
 
 from domain.errors import WebhookHandlerError
+from entrypoints.composition.backends import SharedMetrics
 from entrypoints.composition.container import build_container, count_for_prometheus
-from entrypoints.composition.counting import SharedMetrics
 from entrypoints.http.limits.share import Share
 from entrypoints.http.server import serve
 from entrypoints.operations.start_checks import StartChecks

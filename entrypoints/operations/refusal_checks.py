@@ -44,25 +44,42 @@ def check_refusals(container: Container) -> Iterator[Found]:
 
 def refusal_line(refusal: Refusal, settings: Settings) -> str:
     """How often, when, why, for which URLs, and what to do."""
-    if refusal.reason == UnsupportedChannelError.reason:
-        return f"{_when(refusal, 'request')} to a path that is no webhook (404). {_urls(settings)}"
+    todo = what_to_do(refusal, settings)
+    if is_of_unknown_path(refusal):
+        return f"{_when(refusal, 'request')} to a path that is no webhook (404). {todo}"
     channel = refusal.channel or "?"
     account = f" of account {refusal.account}" if refusal.account else ""
-    # Of others the URL was not looked at.
-    is_mismatch = refusal.reason == "signature_mismatch"
-    tried = _shown(refusal.tried_urls) if is_mismatch else ""
+    tried = checked_urls(refusal)
     checked = f", checked with {tried}" if tried else ""
     line = f"{channel}: {_when(refusal, 'webhook')}, {refusal.reason}{account}{checked}."
-    if tried.startswith("http://"):
-        line += (
-            " That is http, and providers most likely call https: then no signature fits, until "
-            "PUBLIC_BASE_URL begins with https."
+    return f"{line} {todo}" if todo else line
+
+
+def is_of_unknown_path(refusal: Refusal) -> bool:
+    """Whether the request came to a path that is no webhook."""
+    return refusal.reason == UnsupportedChannelError.reason
+
+
+def checked_urls(refusal: Refusal) -> str:
+    """The URLs for which the signature was computed, each once. Of others no URL was looked at."""
+    return _shown(refusal.tried_urls) if refusal.reason == "signature_mismatch" else ""
+
+
+def what_to_do(refusal: Refusal, settings: Settings) -> str:
+    """What the reason means and what an operator can do, in sentences without the last stop."""
+    if is_of_unknown_path(refusal):
+        return _urls(settings)
+    sentences = []
+    if checked_urls(refusal).startswith("http://"):
+        sentences.append(
+            "That is http, and providers most likely call https: then no signature fits, until "
+            "PUBLIC_BASE_URL begins with https"
         )
     if refusal.channel:
-        line += f" {remedy(refusal.channel, refusal.reason)}"
+        sentences.append(remedy(refusal.channel, refusal.reason))
     if refusal.reason == PayloadTooLargeError.reason:
-        line += f". MAX_BODY_BYTES is {settings.max_body_bytes}"
-    return line
+        sentences.append(f"MAX_BODY_BYTES is {settings.max_body_bytes}")
+    return ". ".join(sentences)
 
 
 def _when(refusal: Refusal, noun: str) -> str:

@@ -37,7 +37,9 @@ class Sampler:
         counters = counters_of(self._container.prometheus_metrics().series())
         self._latest = self._container.clock()()
         numbers = numbers_of(counters, self._waiting)
-        self._container.samples().keep(Sample(self._latest, self._container.started_at(), numbers))
+        self._container.operations().samples().keep(
+            Sample(self._latest, self._container.started_at(), numbers)
+        )
 
 
 def _interval(moment: datetime) -> int:

@@ -30,7 +30,7 @@ _LINES = (
 )
 _HTML = """<h2>Order 4711</h2>
 <p>Hello, the <b>left lamp</b> arrived broken. Here is a picture:</p>
-<p><img src="cid:lamp" alt="The broken lamp" width="160" height="120"></p>
+<p><img src="cid:lamp.png" alt="The broken lamp" width="160" height="120"></p>
 <p><img src="https://tracker.example/pixel.gif" alt=""></p>
 <table border="1" cellpadding="6"><tr><th>Article</th><th>Count</th></tr>
 <tr><td>Lamp, brass</td><td>2</td></tr></table>

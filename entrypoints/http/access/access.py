@@ -54,7 +54,7 @@ class Access:
         """
         own = self.origins.origin_of(head)
         caller = self.caller(head, own)
-        require_scope(head, caller)
+        require_scope(caller, changes=is_change(head))
         if is_change(head):
             self.origins.require_own_page(head, own)
             _require_proof(head, caller)
@@ -66,7 +66,7 @@ class Access:
         Raises ``ProblemError``: 401 without a valid token, 403 without the scope.
         """
         caller = self.caller(head, None)
-        require_scope(head, caller)
+        require_scope(caller, changes=is_change(head))
         return caller
 
     def caller(self, head: Head, own: str | None) -> Caller:
@@ -119,9 +119,9 @@ class Access:
         return Sessions(self.session_key()).begin(token, self.clock()) if token else None
 
 
-def require_scope(head: Head, caller: Caller) -> None:
-    """Raise ``ProblemError`` (403) if the token of ``caller`` may not do this."""
-    scope = Scope.WRITE if is_change(head) else Scope.READ
+def require_scope(caller: Caller, *, changes: bool) -> None:
+    """Raise ``ProblemError`` (403) if the token of ``caller`` may not do what it asks for."""
+    scope = Scope.WRITE if changes else Scope.READ
     if scope not in caller.token.scopes:
         raise ProblemError(403, f"this token lacks the scope '{scope}'")
 

@@ -68,13 +68,16 @@ async def read_body(
 class BoundedApp:
     """An ASGI application whose requests have places, small bodies and little time.
 
-    A body has at most ``body_bytes``. ``load`` gives it with the first request: whoever never
-    asks does not pay for it. A request that takes too long is answered; its place is free when
-    its thread is done.
+    ``load`` gives it with the first request: whoever never asks does not pay for it. A request
+    that takes too long is answered; its place is free when its thread is done. ``body_bytes``
+    says how large the body of a path may be.
     """
 
     def __init__(
-        self, load: Callable[[], ASGIApp], at_once: int, body_bytes: int = BODY_BYTES
+        self,
+        load: Callable[[], ASGIApp],
+        at_once: int,
+        body_bytes: Callable[[str], int] = lambda _: BODY_BYTES,
     ) -> None:
         self._load = load
         self._body_bytes = body_bytes
@@ -87,7 +90,7 @@ class BoundedApp:
         """Answer, or raise a ``ProblemError`` while nothing was sent."""
         self._places.take()
         try:
-            body = await read_body(scope, receive, self._body_bytes)
+            body = await read_body(scope, receive, self._body_bytes(scope["path"]))
             app = await self._loaded()
             exchange = _Exchange(body, receive, send)
             task = asyncio.create_task(exchange.run(app, scope))

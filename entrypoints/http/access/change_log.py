@@ -1,6 +1,7 @@
 """A log line for every change, under the name of the token that asked for it."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -8,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from entrypoints.http.access.access import Caller
 from entrypoints.http.access.guard import CALLER
-from entrypoints.http.access.request_heads import SLASH, is_change
+from entrypoints.http.access.request_heads import SLASH, Head, is_change
 
 logger = logging.getLogger(__name__)
 
@@ -19,11 +20,13 @@ _LOGGED_IDS = ("request_id", "channel", "conversation_id", "dead_letter_id")
 class ChangeLog:
     """Lets ``app`` answer, and logs what it has changed before anybody is told.
 
-    ``sentence`` is the message of the line: where the change was made.
+    ``sentence`` is the message of the line: where the change was made. ``changes`` tells whether
+    a request asks for more than a look.
     """
 
     app: ASGIApp
     sentence: str
+    changes: Callable[[Head], bool] = is_change
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
@@ -36,7 +39,7 @@ class ChangeLog:
         await self.app(scope, receive, log_and_send)
 
     def _log(self, scope: Scope, status: int) -> None:
-        if not (is_change(scope) and status < HTTPStatus.BAD_REQUEST):
+        if not (self.changes(scope) and status < HTTPStatus.BAD_REQUEST):
             return
         caller: Caller = scope[CALLER]
         ids = {

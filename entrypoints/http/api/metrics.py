@@ -23,7 +23,7 @@ Render = Callable[[str], tuple[bytes, str]]
 def scrape_of(container: Container) -> Render:
     """What all workers have counted, and what waits now. It blocks for some seconds at most."""
     gauges = Gauges(gauge_sources(container))
-    return lambda accept: container.metrics_page()(gauges(), accept)
+    return lambda accept: container.operations().metrics_page()(gauges(), accept)
 
 
 def metrics_endpoint(render: Render) -> ASGIApp:

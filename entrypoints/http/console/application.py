@@ -11,8 +11,11 @@ from entrypoints.http.console import (
     absent_simulator,
     conversation_pages,
     dead_letter_pages,
+    message_pages,
+    operation_pages,
     overview_page,
     queue_pages,
+    signature_pages,
     thread_pages,
     trace_pages,
     unmatched_pages,
@@ -20,15 +23,20 @@ from entrypoints.http.console import (
 from entrypoints.http.console.error_pages import HANDLERS
 from entrypoints.http.console.overview_figures import Overview
 from entrypoints.http.console.posted_forms import posted_form
+from entrypoints.operations.check_runs import CheckRuns
+from entrypoints.operations.checks import run_checks
 
 _ROUTERS: tuple[APIRouter, ...] = (
     overview_page.router,
     conversation_pages.router,
     trace_pages.router,
+    signature_pages.router,
     dead_letter_pages.router,
     unmatched_pages.router,
     queue_pages.router,
+    operation_pages.router,
     thread_pages.router,
+    message_pages.router,
     attachment_routes.router,
     absent_simulator.router,
 )
@@ -50,7 +58,9 @@ def create_console(
         dependencies=[Depends(require_started), posted_form],
     )
     console.state.container = container
+    console.state.check_runs = CheckRuns(lambda: run_checks(container), container.clock())
     console.state.file_threads = CapacityLimiter(attachment_routes.THREADS)
+    console.state.mail_threads = CapacityLimiter(message_pages.MAILS_AT_ONCE)
     console.state.overview = Overview(container)
     for routes in routers:
         console.include_router(routes)

@@ -14,7 +14,7 @@ from entrypoints.http.access.guard import Guard
 from entrypoints.http.below import Below
 from entrypoints.http.console.assets import PREFIX, serve_assets
 from entrypoints.http.console.page_guard import PageAccess, refused_page
-from entrypoints.http.console.places import PLACES, SIMULATOR
+from entrypoints.http.console.places import PLACES, SIMULATOR, body_bytes, changes_something
 from entrypoints.http.console.sign_in import SignIn
 from entrypoints.http.limits.share import Share
 
@@ -36,12 +36,13 @@ def console_routes(
     def load() -> ASGIApp:
         from entrypoints.http.console.application import create_console
 
-        return ChangeLog(create_console(container, require_started), "changed in the console")
+        console = create_console(container, require_started)
+        return ChangeLog(console, "changed in the console", changes_something)
 
     def guarded(app: BoundedApp) -> Guard:
         return Guard(app, PageAccess(access).admit, limiter, refused_page)
 
-    pages = guarded(BoundedApp(load, share.of(AT_ONCE)))
+    pages = guarded(BoundedApp(load, share.of(AT_ONCE), body_bytes))
     yield Route("/", pages)
     if container.settings().is_development:
         yield Below(SIMULATOR, guarded(_simulator(container, require_started)))
@@ -58,4 +59,4 @@ def _simulator(container: Container, require_started: Callable[[], None]) -> Bou
 
         return ChangeLog(create_simulator(container, require_started), "changed in the simulator")
 
-    return BoundedApp(load, SIMULATIONS_AT_ONCE, SIMULATION_BYTES)
+    return BoundedApp(load, SIMULATIONS_AT_ONCE, lambda _: SIMULATION_BYTES)

@@ -43,11 +43,11 @@ def cards_of(figures: Figures) -> Iterator[Card]:
     within = f"in the last {span_name(timeline.span)}"
     channels = [channel for channel in CHANNELS if channel != NO_CHANNEL]
     total = timeline.total(*(received(one, outcome) for one in channels for outcome in OUTCOMES))
-    yield Card("Received", count(total), within, "", "plain")
+    yield Card("Received", count(total), within, "what you are used to", "plain")
     slow = quantile(0.99, [timeline.total(name) for name in DURATIONS])
     is_fast = slow is None or slow < FAST_SECONDS
     kind = "plain" if slow is None else _kind(is_fast)
-    yield Card("Time to answer", short(slow), "99 % took less", "under 1 s", kind)
+    yield Card("Answered in", short(slow), "99 % took less", "under 1 s", kind)
     refused = timeline.total(*(received(one, WebhookOutcome.REFUSED) for one in channels))
     yield Card("Refused", count(refused), within, "0", _kind(refused == 0), "/refusals")
     yield _queues(figures)
@@ -66,7 +66,7 @@ def _queues(figures: Figures) -> Card:
         "On queues",
         count(sum(depths)) if depths else NOTHING,
         f"oldest for {duration(age)}" if age else "",
-        f"oldest under {duration(QUEUE_AGE_SECONDS)}",
+        f"none older than {duration(QUEUE_AGE_SECONDS)}",
         _kind(age < QUEUE_AGE_SECONDS) if depths else "plain",
         "/queues",
     )
@@ -79,7 +79,7 @@ def _pending(figures: Figures) -> Card:
         "Pending",
         _up_to_most(number),
         f"oldest for {duration(age)}" if number else "",
-        f"0, or for under {duration(PENDING_SECONDS)}",
+        f"0 after {duration(PENDING_SECONDS)}",
         "plain" if number is None else _kind(number == 0 or age < PENDING_SECONDS),
     )
 

@@ -99,7 +99,7 @@ class Overview:
             container.started_at(),
             past.first_at,
             reads_for_free(container),
-            container.samples().notice(),
+            container.operations().samples().notice(),
         )
 
     def _past(self, span: Span, now: datetime) -> _Past:
@@ -112,7 +112,7 @@ class Overview:
         ):
             # One sample from before the first step tells where the counters stood.
             since = now - timedelta(hours=span.hours, seconds=span.step_seconds)
-            samples = self._container.samples().since(since)
+            samples = self._container.operations().samples().since(since)
             timeline, growths = timeline_of(samples, span, now)
             past = _Past(now, timeline, growths, samples[0].at if samples else None)
             self._pasts[span] = past

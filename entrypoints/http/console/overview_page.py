@@ -47,7 +47,7 @@ def show_overview(page: ThePage, overview: TheOverview, span: TheSpan) -> Respon
     if page.caller.token.companies is not None:
         return RedirectResponse("/conversations", 303)
     figures = overview.figures(span)
-    plots = plots_of(figures.timeline)
+    plots = plots_of(figures.timeline, figures.waiting)
     return page(
         "overview.html",
         figures=figures,
@@ -67,11 +67,12 @@ def show_overview(page: ThePage, overview: TheOverview, span: TheSpan) -> Respon
 @router.get("/overview/series", dependencies=[of_no_company])
 def show_series(overview: TheOverview, span: TheSpan) -> Response:
     """What the script of the page draws: each plot with its lines, step by step."""
-    timeline = overview.figures(span).timeline
+    figures = overview.figures(span)
+    timeline = figures.timeline
     content = {
         "start": timeline.starts[0],
         "step": span.step_seconds,
-        "plots": {plot.name: _drawn(plot) for plot in plots_of(timeline)},
+        "plots": {plot.name: _drawn(plot) for plot in plots_of(timeline, figures.waiting)},
     }
     headers = {**PAGE_HEADERS, "content-type": "application/json"}
     return Response(json.dumps(content, separators=(",", ":")), headers=headers)
@@ -99,10 +100,13 @@ def _is_new(figures: Figures) -> bool:
 
 
 def _traffic(timeline: Timeline) -> dict[str, dict[str, float]]:
-    """How many of each channel had each outcome."""
-    return {
+    """How many of each channel had each outcome. What named no channel is seldom there."""
+    found = {
         _NAMES.get(channel, "No channel"): {
             outcome: timeline.total(received(channel, outcome)) for outcome in OUTCOMES
         }
         for channel in CHANNELS
     }
+    if not any(found["No channel"].values()):
+        del found["No channel"]
+    return found

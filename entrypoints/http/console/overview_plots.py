@@ -1,6 +1,6 @@
 """The plots of the overview: their lines, what a healthy value is, and each in words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,38 +28,40 @@ Values = Sequence[float | None]
 Unit = Literal["count", "seconds"]
 Words = Callable[[float], str]
 
+NOW = "now"
 _DIGITS = 4
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a plot."""
+    """One line of a plot, and in words what it shows."""
 
     label: str
     values: Values
+    value: str
 
 
 @dataclass(frozen=True)
 class Plot:
-    """One plot. ``summary`` says in words what it shows, ``healthy`` what it should show."""
+    """One plot: ``moment`` says of when the words of its lines are, ``healthy`` what is good."""
 
     name: str
     title: str
     unit: Unit
+    moment: str
     lines: Sequence[Line]
-    summary: str
     healthy: str
 
 
-def plots_of(timeline: Timeline) -> list[Plot]:
-    """All plots, in the order in which they stand."""
+def plots_of(timeline: Timeline, waiting: Mapping[str, float]) -> list[Plot]:
+    """All plots, in the order in which they stand. ``waiting`` has the gauges of this moment."""
     return [
         _by_channel(timeline),
         _by_outcome(timeline),
         _durations(timeline),
-        _contexts(timeline),
-        _ages(timeline),
-        _waiting(timeline),
+        _contexts(timeline, waiting),
+        _ages(timeline, waiting),
+        _waiting(timeline, waiting),
     ]
 
 
@@ -116,20 +118,16 @@ def _durations(timeline: Timeline) -> Plot:
     groups = [timeline.counted([name]) for name in DURATIONS]
     steps = [[number or 0.0 for number in step] for step in zip(*groups, strict=True)]
     totals = [timeline.total(name) for name in DURATIONS]
-    half, most = quantile(0.5, totals), quantile(0.99, totals)
     lines = [
-        Line("Half within", [quantile(0.5, step) for step in steps]),
-        Line("99 % within", [quantile(0.99, step) for step in steps]),
+        Line(label, [quantile(share, step) for step in steps], short(quantile(share, totals)))
+        for label, share in {"Half within": 0.5, "99 % within": 0.99}.items()
     ]
-    summary = f"Half within {short(half)}, 99 % within {short(most)}"
-    if half is None:
-        summary = "No webhook"
     return Plot(
         "durations",
         "Time to answer",
         "seconds",
+        _within(timeline),
         lines,
-        f"{summary} in the last {span_name(timeline.span)}",
         "99 % under 1 s. At 15 s the providers give up and try again",
     )
 
@@ -140,62 +138,79 @@ _BY_KIND = {
 }
 
 
-def _contexts(timeline: Timeline) -> Plot:
-    lines = [
-        Line(label, timeline.waited([*map(on_queue, queues)])) for label, queues in _BY_KIND.items()
-    ]
+def _contexts(timeline: Timeline, waiting: Mapping[str, float]) -> Plot:
     return Plot(
         "contexts",
         "Contexts on queues",
         "count",
-        lines,
-        _now(lines),
-        "goes down again after each rise. What only grows has no consumer",
+        NOW,
+        [
+            Line(label, timeline.waited(names), _now(waiting, names))
+            for label, names in _of_each_kind(on_queue)
+        ],
+        "falls again after each rise. What only grows has no consumer",
     )
 
 
-def _ages(timeline: Timeline) -> Plot:
-    lines = [
-        Line(label, timeline.waited([*map(age_on_queue, queues)], greatest=True))
-        for label, queues in _BY_KIND.items()
-    ]
+def _ages(timeline: Timeline, waiting: Mapping[str, float]) -> Plot:
     return Plot(
         "ages",
         "Age of the oldest context",
         "seconds",
-        lines,
-        _now(lines, duration),
+        NOW,
+        [
+            Line(
+                label,
+                timeline.waited(names, greatest=True),
+                _now(waiting, names, max, duration),
+            )
+            for label, names in _of_each_kind(age_on_queue)
+        ],
         f"under {duration(QUEUE_AGE_SECONDS)}",
     )
 
 
-def _waiting(timeline: Timeline) -> Plot:
+def _waiting(timeline: Timeline, waiting: Mapping[str, float]) -> Plot:
     names = {
         "Pending": "pending",
         "Spool": "spool",
         "Unmatched": "unmatched",
         "Dead letters": "dead letters",
     }
-    lines = [Line(label, timeline.waited([name])) for label, name in names.items()]
-    return Plot("waiting", "Waiting elsewhere", "count", lines, _now(lines), "0 of each")
+    lines = [
+        Line(label, timeline.waited([name]), _now(waiting, [name])) for label, name in names.items()
+    ]
+    return Plot("waiting", "Waiting elsewhere", "count", NOW, lines, "0 of each")
 
 
 def _counted(
     timeline: Timeline, name: str, title: str, groups: dict[str, list[str]], healthy: str
 ) -> Plot:
-    lines = [Line(label, timeline.counted(names)) for label, names in groups.items()]
-    totals = (f"{line.label} {count(sum(filter(None, line.values)))}" for line in lines)
-    summary = f"{', '.join(totals)} in the last {span_name(timeline.span)}"
-    title += f", in each {duration(timeline.span.step_seconds)}"
-    return Plot(name, title, "count", lines, summary, healthy)
+    counted = {label: timeline.counted(names) for label, names in groups.items()}
+    lines = [
+        Line(label, values, count(sum(filter(None, values)))) for label, values in counted.items()
+    ]
+    each = duration(timeline.span.step_seconds)
+    return Plot(name, title, "count", f"in each {each}; sums {_within(timeline)}", lines, healthy)
 
 
-def _now(lines: Sequence[Line], words: Words = count) -> str:
-    latest = (
-        f"{line.label} {NOTHING if line.values[-1] is None else words(line.values[-1])}"
-        for line in lines
-    )
-    return f"Now: {', '.join(latest)}"
+def _within(timeline: Timeline) -> str:
+    return f"of the last {span_name(timeline.span)}"
+
+
+def _of_each_kind(name_of: Callable[[str], str]) -> Iterator[tuple[str, list[str]]]:
+    for label, queues in _BY_KIND.items():
+        yield label, [*map(name_of, queues)]
+
+
+def _now(
+    waiting: Mapping[str, float],
+    names: Iterable[str],
+    together: Callable[[Sequence[float]], float] = sum,
+    words: Words = count,
+) -> str:
+    known = [waiting[name] for name in names if name in waiting]
+    return words(together(known)) if known else NOTHING
 
 
 def short(seconds: float | None) -> str:

@@ -19,9 +19,11 @@ def used_code_page() -> Response:
     return problem_page(text, 403)
 
 
-def problem_page(problem: str, status: int) -> Response:
-    """What is wrong with a request for a page."""
-    return _page("refused.html", status, problem=problem)
+def problem_page(
+    problem: str, status: int, way_on: tuple[str, str] = ("/sign-in", "Sign in")
+) -> Response:
+    """What is wrong with a request for a page, and the address and the name of a page to go to."""
+    return _page("refused.html", status, problem=problem, way_on=way_on)
 
 
 def _page(template: str, status: int = 200, **context: object) -> Response:

@@ -38,6 +38,10 @@ class PostedForm:
         """What stands in a field, without blanks around it; empty if there is no such field."""
         return self.fields.get(name, "").strip()
 
+    def file(self, name: str) -> bytes | None:
+        """The content of the file that was chosen in a field; ``None`` without one."""
+        return next((one.content for one in self.files if one.field_name == name), None)
+
 
 async def _posted_form(request: Request, caller: TheCaller) -> PostedForm | None:
     """The form of a change. Raises ``ProblemError``: 415, 422, or 403 from another session."""
@@ -76,8 +80,9 @@ def _multipart(content_type: str, body: bytes) -> PostedForm:
         BytesIO(body),
         options.get("boundary", ""),
         content_length=len(body),
+        # Nothing of it is written to disk, not even to a temporary file.
+        spool_limit=len(body) + 1,
         memory_limit=len(body) + 1,
-        spool_limit=len(body) + 1,  # all of it is in memory already
         part_limit=MOST_FIELDS,
     )
     fields: dict[str, str] = {}

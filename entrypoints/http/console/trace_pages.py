@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
+from time import monotonic
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query
@@ -22,6 +23,9 @@ from entrypoints.http.console.words import segment
 from entrypoints.operations.refusal_checks import refusal_line
 
 router = APIRouter(prefix="/trace")
+
+_SHARE = 50
+"""An open page may keep one of so many processors busy."""
 
 _NO_ANSWER = "It is not known whether this is recorded: the store does not answer."
 
@@ -46,7 +50,9 @@ def trace_message(
     """The way of each message that ``subject`` leads to, or what can be asked."""
     if not (wanted := subject.strip()):
         return page("trace_form.html")
+    began_at = monotonic()
     found = operations.trace_message()(wanted, caller.token.may_see)
+    every = seconds_until_next(monotonic() - began_at)
     if found.failure and header(page.request.scope, "hx-request"):
         # The page keeps what it shows, and says why.
         raise StorageUnavailableError(f"the store could not be asked: {found.failure}")
@@ -59,10 +65,19 @@ def trace_message(
         "trace.html",
         _status(shown),
         found=shown,
+        every=every,
         traces=[(one, way_of(one, page.now)) for one in shown.messages],
         links=list(_links(shown, sees_all=caller.token.companies is None)),
         refusals=[refusal_line(one, settings) for one in shown.refusals],
     )
+
+
+def seconds_until_next(took: float) -> int:
+    """How soon the page asks again: what is searched for long is searched seldom.
+
+    An address may be that of every webhook among the dead letters, so they are all read.
+    """
+    return min(max(2, round(took * _SHARE)), 60)
 
 
 def _status(found: Trace) -> int:

@@ -220,14 +220,19 @@ class _Drawing:
         return self._stop(kind, StopState.MISSED, "not passed")
 
     def _reached_stop(self, kind: str) -> Stop:
-        state = StopState.HERE if kind == self._here else StopState.PASSED
+        is_here = kind == self._here
+        stop = (
+            self._stop(kind, StopState.HERE, "")
+            if is_here
+            else self._stop(kind, StopState.PASSED, "passed")
+        )
         station = self._stations.get(kind)
         if station is None:
-            return self._stop(kind, state, "passed")
+            return stop
         until = station.details.get("visible_at") or station.details.get("lease_until")
         ends_at = parse_rfc3339(str(until)) if until else None
         return replace(
-            self._stop(kind, state, "passed"),
+            stop,
             at=station.at,
             until=ends_at if ends_at and ends_at > self._now else None,
             details=tuple(details_in_words(station)),

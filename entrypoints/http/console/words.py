@@ -101,10 +101,16 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+def capital(text: str) -> str:
+    """``text`` as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "moment": moment,
     "clock": clock,
     "ago": ago,
+    "capital": capital,
     "count": count,
     "size": size,
     "channel": channel_name,

@@ -100,7 +100,7 @@ class SendgridSimulator:
             texts = {"text": text} if html is None else {"text": text, "html": html}
             charsets |= dict.fromkeys(texts, charset)
             form |= {name: content.encode(charset) for name, content in texts.items()}
-            form |= {"headers": mail_headers, **_file_fields(attachments)}
+            form |= {"headers": mail_headers, **_file_fields(attachments, html)}
         form["charsets"] = json.dumps(charsets)
         headers, body = self._signed(form, now, tamper=tamper)
         return SimulatedRequest(url, headers, body, message_id)
@@ -134,13 +134,26 @@ def _mime(text: str, html: str | None, files: Sequence[SimulatedFile], charset: 
         mime.add_alternative(html, subtype="html", charset=charset, cte="base64")
     for name, content_type, content in files:
         main, _, sub = content_type.partition("/")
-        mime.add_attachment(content, main, sub, filename=one_line(name) or "file")
+        cid = f"<{name}>" if _is_shown(name, html) else None
+        mime.add_attachment(content, main, sub, filename=one_line(name) or "file", cid=cid)
     del mime["MIME-Version"]
     return mime.as_bytes()
 
 
-def _file_fields(files: Sequence[SimulatedFile]) -> dict[str, FormField]:
+def _is_shown(name: str, html: str | None) -> bool:
+    """Whether the HTML shows the file: ``cid:`` and its name, which is its Content-ID then."""
+    return bool(name.isascii() and name.isprintable() and f"cid:{name}" in (html or ""))
+
+
+def _file_fields(files: Sequence[SimulatedFile], html: str | None) -> dict[str, FormField]:
     fields: dict[str, FormField] = {"attachments": str(len(files))}
+    shown = {
+        name: f"attachment{number}"
+        for number, (name, *_) in enumerate(files, 1)
+        if _is_shown(name, html)
+    }
+    if shown:
+        fields["content-ids"] = json.dumps(shown)
     infos = {}
     for number, (name, content_type, content) in enumerate(files, 1):
         fields[f"attachment{number}"] = (name, content, content_type)

@@ -3,7 +3,7 @@
 "use strict";
 
 (() => {
-  const HEIGHT = 180;
+  const HEIGHT = 200;
   const plots = new Map();
   let drawn = null;
 
@@ -29,27 +29,47 @@
     };
   }
 
+  /** Values without a neighbour are part of no line: each is a point. */
+  function alone(values) {
+    const isGap = (index) => values[index] === null || values[index] === undefined;
+    return values.flatMap((_, index) => (!isGap(index) && isGap(index - 1) && isGap(index + 1) ? [index] : []));
+  }
+
+  /** Say what the plot shows where the pointer is. */
+  function tell(chart, plot) {
+    const index = chart.cursor.idx;
+    let readout = chart.root.parentElement.querySelector(".readout");
+    if (!readout) {
+      readout = Object.assign(document.createElement("div"), { className: "readout" });
+      chart.root.parentElement.append(readout);
+    }
+    readout.hidden = index === null || index === undefined;
+    if (readout.hidden) return;
+    const values = plot.labels.map((label, line) => `${label} ${written(plot.unit, chart.data[line + 1][index])}`);
+    readout.textContent = `${clock.format(chart.data[0][index] * 1000)} · ${values.join(" · ")}`;
+  }
+
   function options(plot, width) {
     const steps = plot.unit === "count" ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5] : undefined;
     return {
       width,
       height: HEIGHT,
       cursor: { y: false, drag: { x: false, y: false } },
-      legend: { live: true },
+      legend: { show: false },
+      hooks: { setCursor: [(chart) => tell(chart, plot)] },
       scales: { y: { range: (_, low, high) => [0, plot.unit === "count" ? Math.max(high * 1.1, 4) : high * 1.1 || 1] } },
       axes: [
-        axis({ values: (_, times) => times.map((time) => clock.format(time * 1000)), space: 64 }),
+        axis({ values: (_, times) => times.map((time) => clock.format(time * 1000)), space: 64, size: 30 }),
         axis({ size: 56, incrs: steps, values: (_, values) => values.map((value) => written(plot.unit, value)) }),
       ],
       series: [
-        { label: "At", value: (_, time) => (time === null ? "–" : clock.format(time * 1000)) },
+        {},
         ...plot.labels.map((label, index) => ({
           label,
           stroke: colour(`--series-${index + 1}`),
           width: 2,
-          dash: [[], [6, 3], [2, 3], [10, 3, 2, 3], [1, 4]][index],
-          points: { show: false },
-          value: (_, value) => written(plot.unit, value),
+          dash: [[], [6, 3], [2, 3], [9, 3, 2, 3], [14, 5]][index],
+          points: { show: true, size: 4, filter: (chart, line) => alone(chart.data[line]) },
         })),
       ],
     };

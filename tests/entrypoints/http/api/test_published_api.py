@@ -14,6 +14,8 @@ from entrypoints.http.api.application import create_api, published
 from entrypoints.http.webhooks.request_reader import is_of_application
 from tests.entrypoints.http.api.clients import Api, running_locally
 
+pytest_plugins = "schemathesis.pytest.plugin"
+
 PUBLISHED = Path(__file__).parents[4] / "docs" / "openapi.json"
 API = create_api(None)
 FREE = ("conversation_id", "queue", "request_id", "dead_letter_id", "index", "subject")

@@ -2,33 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
-from application.clock import utc_now
-from application.ports.dead_letters import DeadLetter, DeadLetterKind
-from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
+from application.ports.dead_letters import DeadLetterKind
 from entrypoints.http.console import dead_letter_pages
 from infrastructure.configuration.secrets.access_tokens import Scope
-from tests.end_to_end.responses import EMAIL, SMS
+from tests.end_to_end.responses import EMAIL
 from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
-from tests.entrypoints.http.api.steered import received
+from tests.entrypoints.http.console.stored import FORM, SECRETS, given_mail, stored
 from tests.entrypoints.http.console.visits import HOSTILE, Visit, shown, visit
-
-FORM = "application/x-www-form-urlencoded"
-SECRETS = (
-    "c2lnbmF0dXJlLW9mLXR3aWxpbw==",
-    "c2lnbmF0dXJlLW9mLXNlbmRncmlk",
-    "1764390000",
-    "dXNlcjpwYXNz",
-    "hunter2",
-    "sesame-1",
-    "sesame-2",
-)
 
 
 @pytest.fixture(scope="module")
@@ -49,53 +35,6 @@ def desk(local: Api) -> Iterator[Api]:
 @pytest.fixture(scope="module")
 def visitor(local: Api) -> Visit:
     return visit(local)
-
-
-def stored(
-    api: Api,
-    body: bytes = b"",
-    content_type: str = FORM,
-    number: int = 1,
-    *,
-    reason: str = "the form has no From",
-    kind: DeadLetterKind = DeadLetterKind.UNREADABLE,
-) -> str:
-    """The id of a dead letter that an account has signed."""
-    request = WebhookRequest(
-        "POST",
-        "https://user:hunter2@desk.example/webhooks/sms?token=sesame-1&lang=en",
-        (
-            ("content-type", content_type),
-            ("x-twilio-signature", SECRETS[0]),
-            ("x-twilio-email-event-webhook-signature", SECRETS[1]),
-            ("x-twilio-email-event-webhook-timestamp", SECRETS[2]),
-            ("proxy-authorization", f"Basic {SECRETS[3]}"),
-            ("x-odd", f"Basic {SECRETS[3]}"),
-            ("user-agent", HOSTILE),
-        ),
-        body,
-        utc_now(),
-    )
-    account = api.frontdesk.providers.account_sid
-    webhook = VerifiedWebhook.signed(SMS, account, request, f"{number}".encode())
-    found = DeadLetter(
-        f"{kind}-{webhook.id}", kind, reason, 1, utc_now() + timedelta(seconds=number), webhook
-    )
-    api.container.dead_letters().store(found)
-    return found.dead_letter_id
-
-
-def given_mail(api: Api, sender: str = "ana@example.com", **wanted: object) -> str:
-    received(
-        api,
-        EMAIL,
-        sender=sender,
-        recipient="help@example.com",
-        spf="fail",
-        dkim="none",
-        **wanted,
-    )
-    return api.frontdesk.dead_letters()[-1].dead_letter_id
 
 
 def test_empty_list_says_that_this_is_healthy(visitor: Visit) -> None:

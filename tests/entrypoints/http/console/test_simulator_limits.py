@@ -106,7 +106,9 @@ def test_form_over_the_limit_is_refused_before_it_is_read(simulator: Simulator) 
     headers = {**simulator.browser.headers, "content-length": str(8 * 1024 * 1024 + 1)}
     url = f"{simulator.api.frontdesk.origin}/simulator"
     with urllib3.PoolManager(retries=False, timeout=10) as alone:
-        assert alone.request("POST", url, headers=headers).status == 413
+        response = alone.request("POST", url, headers=headers)
+    assert response.status == 413
+    assert b"may have 6 MB" in response.data
 
 
 def test_hostile_text_is_text(simulator: Simulator) -> None:

@@ -1,0 +1,268 @@
+"""The overview says what comes in, what waits, and what to do about it."""
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dependency_injector import providers
+
+from application.overview.sampled_numbers import COUNTERS, numbers_of, received
+from application.ports.sample_history import Sample
+from domain.channels import ChannelType
+from domain.errors import StorageUnavailableError
+from entrypoints.composition.container import build_container, count_for_prometheus
+from entrypoints.http.console import overview_figures
+from entrypoints.operations.gauges import Pace
+from infrastructure.configuration.api_access import keep_local_token
+from infrastructure.sqlite.database import SqliteDatabase
+from tests.builders import NOW
+from tests.contracts.context_queue import AT_ONCE, ManualClock, a_context
+from tests.contracts.dead_letters import a_dead_letter
+from tests.contracts.message_lists import numbered
+from tests.contracts.spool import an_entry
+from tests.end_to_end.frontdesk import hosting, serving
+from tests.entrypoints.http.api.clients import Api, cookie_of, given_token
+from tests.infrastructure.configuration.test_settings import ON_AWS
+
+SMS = ChannelType.SMS
+ALL, ACME = given_token("everything"), given_token("acme", companies=["acme"])
+
+
+@contextmanager
+def overviewed(
+    data_dir: Path, clock: ManualClock | None = None, token: str = "", **environ: str
+) -> Iterator[Api]:
+    """A front desk that counts as a server does, and a browser that has signed in."""
+    container = build_container({"DATA_DIR": str(data_dir), **environ})
+    if clock:
+        container.clock.override(providers.Object(clock))
+    count_for_prometheus(container)
+    with hosting() as host, serving(host, container) as frontdesk:
+        yield signed_in(Api(frontdesk), token or keep_local_token(data_dir))
+
+
+def signed_in(api: Api, token: str) -> Api:
+    response = api.post_form("/sign-in", {"token": token})
+    return Api(api.frontdesk, {"cookie": cookie_of(response)})
+
+
+@pytest.fixture(autouse=True)
+def _reading_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overview_figures, "PACE", Pace(0.0, 0.0))
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Api]:
+    with overviewed(tmp_path / "data") as api:
+        yield api
+
+
+def text_of(browser: Api, path: str = "/") -> str:
+    """What the page says, without its marks."""
+    response = browser.call("GET", path)
+    assert response.status == 200
+    return " ".join(html.unescape(re.sub("<[^>]*>", " ", response.data.decode())).split())
+
+
+def latest(browser: Api, path: str = "/") -> dict[str, list[float | None]]:
+    """The values of each plot in the step that is going on."""
+    page = browser.call("GET", path).data.decode()
+    found = re.search(r'data-live="([^"]*)"', page)
+    assert found
+    plots: dict[str, list[float | None]] = json.loads(html.unescape(found[1]))["plots"]
+    return plots
+
+
+def series(browser: Api, hours: int = 1) -> dict[str, Any]:
+    """What the script draws."""
+    response = browser.call("GET", f"/overview/series?hours={hours}")
+    assert (response.status, response.headers["content-type"]) == (200, "application/json")
+    assert response.headers["cache-control"] == "no-store"
+    content: dict[str, Any] = response.json()
+    return content
+
+
+def test_new_front_desk_says_what_to_type(browser: Api) -> None:
+    page = text_of(browser)
+    assert "Nothing has come in yet" in page
+    assert "frontdesk send sms --from" in page
+    assert "Nothing Every backend answers" in page
+
+
+def test_webhooks_show_by_channel_and_outcome_at_once(browser: Api) -> None:
+    frontdesk = browser.frontdesk
+    frontdesk.given_conversation(SMS)
+    webhook = frontdesk.webhook(SMS)
+    assert [frontdesk.post(webhook).status for _ in range(2)] == [200, 200]
+    webhook.headers["X-Twilio-Signature"] = "invented"
+    assert frontdesk.post(webhook).status == 401
+    page = text_of(browser)
+    assert "Received 3 in the last hour" in page
+    assert "SMS 1 1 0 1 0" in page
+    assert "1 webhook refused in the last hour" in page
+    assert latest(browser)["channels"] == [0, 3, 0]
+    assert latest(browser)["outcomes"] == [1, 1, 0, 1, 0]
+    assert latest(browser)["contexts"] == [1, 0]
+    assert "Nothing has come in yet" not in page
+
+
+def test_what_waits_has_its_next_step_and_the_worst_comes_first(browser: Api) -> None:
+    container = browser.container
+    container.stores().messages.record(numbered(1, conversation=None))
+    container.stores().messages.record(numbered(2))  # pending since long ago
+    container.dead_letters().store(a_dead_letter())
+    container.spool().enqueue(an_entry())
+    page = browser.call("GET", "/").data.decode()
+    titles = [" ".join(title.split()) for title in re.findall(r"<h3>(.*?)</h3>", page)]
+    assert [re.sub(r" for .*", "", title) for title in titles] == [
+        "1 webhook in the spool, the oldest",
+        "1 message pending, the oldest",
+        "1 dead letter",
+        "1 message unmatched",
+    ]
+    for step in ('href="/dead-letters"', 'href="/unmatched"', "frontdesk relay", 'href="/checks"'):
+        assert step in page
+
+
+def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
+    clock = ManualClock()
+    with overviewed(tmp_path, clock) as browser:
+        browser.container.context_queue().publish(a_context(), AT_ONCE)
+        clock.advance(seconds=14 * 60)
+        assert "Nobody takes" not in text_of(browser)
+        clock.advance(seconds=2 * 60)
+        page = text_of(browser)
+        assert "Nobody takes contexts off sms-replies: 1 context, the oldest for 16 min" in page
+        assert "Look at the queues" in page
+
+
+def test_store_that_does_not_answer_is_told_and_what_was_known_stays(browser: Api) -> None:
+    container = browser.container
+    container.stores().messages.record(numbered(1, conversation=None))
+    assert "Unmatched Look 1 " in text_of(browser)
+    container.stores.override(providers.Callable(_broken))
+    page = text_of(browser)
+    assert "The store does not answer" in page
+    assert "Run the checks" in page
+    assert "Unmatched Look 1 " in page
+    assert latest(browser)["waiting"] == [None, 0, None, 0]
+    container.stores.reset_override()
+    page = text_of(browser)
+    assert "not answer" not in page
+    assert "Unmatched Look 1 " in page
+
+
+def test_store_that_never_answered_has_no_figures(browser: Api) -> None:
+    browser.container.stores.override(providers.Callable(_broken))
+    page = text_of(browser)
+    assert "The store does not answer" in page
+    assert "Unmatched \N{EN DASH} Healthy: 0" in page
+
+
+def _broken() -> None:
+    raise StorageUnavailableError("no answer")
+
+
+STARTED = NOW - timedelta(hours=30)
+
+
+def keep(browser: Api, ago: timedelta, recorded: float, started_at: datetime = STARTED) -> None:
+    """A sample of a server before this one."""
+    counters = [recorded if name == received("sms", "recorded") else 0.0 for name in COUNTERS]
+    sample = Sample(NOW - ago, started_at, numbers_of(counters, {"pending": recorded}))
+    browser.container.operations().samples().keep(sample)
+
+
+def test_restart_does_not_pretend_that_nothing_happened(tmp_path: Path) -> None:
+    with overviewed(tmp_path, ManualClock()) as browser:
+        for minutes, recorded in ((300, 10), (40, 20), (30, 27)):
+            keep(browser, timedelta(minutes=minutes), recorded)
+        page = text_of(browser)
+        assert "Received 7 in the last hour" in page
+        assert "Counted since 2026-03-04 12:00:00 UTC , when this server started" in page
+        assert "which begin at 2026-03-04 11:20:00 UTC" in page
+        assert "Received 17 in the last 6 hours" in text_of(browser, "/?hours=6")
+        assert "Received 17 in the last 24 hours" in text_of(browser, "/?hours=24")
+
+
+@pytest.mark.parametrize(("hours", "step", "steps"), [(1, 30, 121), (6, 180, 121), (24, 600, 145)])
+def test_script_gets_each_step_and_gaps_where_no_server_ran(
+    tmp_path: Path, hours: int, step: int, steps: int
+) -> None:
+    with overviewed(tmp_path, ManualClock()) as browser:
+        keep(browser, timedelta(minutes=40), 20)
+        keep(browser, timedelta(minutes=30), 27)
+        content = series(browser, hours)
+        assert content["step"] == step
+        assert content["start"] + (steps - 1) * step == NOW.timestamp() // step * step
+        for plot in content["plots"].values():
+            assert {len(line) for line in plot["lines"]} == {steps}
+            assert len(plot["lines"]) == len(plot["labels"])
+        line = content["plots"]["channels"]["lines"][1]
+        assert sum(filter(None, line)) == 7
+        assert line[0] is None
+        assert line[-1] == 0
+        assert max(filter(None, content["plots"]["waiting"]["lines"][0])) == 27
+
+
+def test_span_that_there_is_not_is_the_last_hour(browser: Api) -> None:
+    assert "in the last hour" in text_of(browser, "/?hours=7")
+    assert browser.call("GET", "/?hours=x").status == 422
+
+
+def test_samples_that_a_restart_loses_are_told(tmp_path: Path) -> None:
+    with overviewed(tmp_path) as browser:
+        (tmp_path / "samples").mkdir()
+        keep(browser, timedelta(), 1)
+        assert "The samples are lost at a restart" in text_of(browser)
+
+
+def test_figures_on_aws_are_told_to_be_those_of_this_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    tokens = {"API_TOKENS": ALL.line, "SESSION_KEY": "00" * 32}
+    container = build_container({**ON_AWS, **tokens, "DATA_DIR": str(tmp_path)})
+    count_for_prometheus(container)
+    with hosting() as host, serving(host, container) as frontdesk:
+        for provider in (container.stores, container.context_queue, container.spool):
+            provider.override(providers.Callable(_broken))
+        container.dead_letters.override(providers.Callable(_broken))
+        page = text_of(signed_in(Api(frontdesk), ALL.text))
+        assert "those of this server alone" in page
+        assert "The queues do not answer" in page
+
+
+def test_who_sees_one_company_sees_no_figures(tmp_path: Path) -> None:
+    tokens = "\n".join(token.line for token in (ALL, ACME))
+    with overviewed(tmp_path, API_TOKENS=tokens, token=ACME.text) as browser:
+        response = browser.call("GET", "/")
+        assert (response.status, response.headers["location"]) == (303, "/conversations")
+        assert browser.call("GET", "/overview/series").status == 403
+        assert Api(browser.frontdesk).call("GET", "/overview/series").status == 303
+
+
+def test_pages_that_ask_often_do_not_read_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    statements: list[str] = []
+    with overviewed(tmp_path) as browser:
+        container = browser.container
+        container.database.override(
+            providers.Object(
+                SqliteDatabase(tmp_path / "frontdesk.db", on_statement=statements.append)
+            )
+        )
+        text_of(browser)
+        statements.clear()
+        for _ in range(20):
+            text_of(browser)
+        # Within a slow run a reading may be due again: it is two statements.
+        assert len(statements) <= 8
