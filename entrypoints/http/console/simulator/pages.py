@@ -23,8 +23,14 @@ from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
 from entrypoints.http.console.rendering import Page
 from entrypoints.http.console.simulator import travel
-from entrypoints.http.console.simulator.fields import Form, example_values, examples_of, field_of
-from entrypoints.http.console.simulator.reading import FILES_BYTES, FormReader
+from entrypoints.http.console.simulator.fields import (
+    FILES_BYTES,
+    Form,
+    example_values,
+    examples_of,
+    field_of,
+)
+from entrypoints.http.console.simulator.reading import FormReader
 from entrypoints.http.console.simulator.run import Run, own_origin, run
 from entrypoints.simulation.demo import DEMO_SENDERS, open_demo
 from entrypoints.simulation.messages import public_url

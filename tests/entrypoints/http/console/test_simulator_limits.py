@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from domain.channels import ChannelType
 from entrypoints.composition import channel_providers
-from entrypoints.http.console.simulator.reading import FILES_BYTES
+from entrypoints.http.console.simulator.fields import FILES_BYTES
 from infrastructure.channels.provider import (
     SendOption,
     SimulatedMessage,
