@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+# Python compiles what is imported. To compile everything takes longer than to install it.
+INSTALL_TOOLS := $(PIP_INSTALL) --no-compile
 # The emulator of AWS pins its libraries, and so needs an environment of its own.
 MINISTACK_VENV := .venv-ministack
 MINISTACK_STAMP := $(MINISTACK_VENV)/.installed
@@ -24,7 +26,7 @@ RULES := tests/domain tests/application tests/infrastructure/memory
 PROCESSES := test-process-1 test-process-2 test-process-3 test-process-4
 BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked up, look up by hand: see SECURITY.md" >&2; exit 1; }
 
-.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke package deploy deploy-local settings stage-is-given
+.PHONY: help run test test-rules $(PROCESSES) check types crash-test duplicates-test soak audit fuzz bench bench-smoke package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -45,13 +47,13 @@ $(DEV_STAMP): pyproject.toml constraints/project.txt
 $(MINISTACK_STAMP): constraints/ministack.txt
 	@echo "Installing the emulator of AWS into $(MINISTACK_VENV) (once) ..."
 	$(PYTHON) -m venv $(MINISTACK_VENV)
-	$(MINISTACK_VENV)/bin/python $(PIP_INSTALL) -r constraints/ministack.txt
+	$(MINISTACK_VENV)/bin/python $(INSTALL_TOOLS) -r constraints/ministack.txt
 	touch $(MINISTACK_STAMP)
 
 $(SAM_STAMP): constraints/sam.txt
 	@echo "Installing what deploys into $(SAM_VENV) (once) ..."
 	$(PYTHON) -m venv $(SAM_VENV)
-	$(SAM_VENV)/bin/python $(PIP_INSTALL) -r constraints/sam.txt
+	$(SAM_VENV)/bin/python $(INSTALL_TOOLS) -r constraints/sam.txt
 	touch $(SAM_STAMP)
 
 run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1: make run [PORT=8000]
@@ -79,13 +81,15 @@ test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test, the fault 
 check: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## After the tests: lint, format, types, layers, coverage of the rules and use cases, the long form of the fault runs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM_VENV)/bin/sam validate --lint --template deploy/template.yaml
 	$(SAM_VENV)/bin/cfn-lint deploy/template.yaml
 	$(BIN)/coverage report
 	$(NEW_RUN)
-	$(MAKE) --jobs 4 $(PROCESSES) FORM='-m long'
+	$(MAKE) --jobs 5 types $(PROCESSES) FORM='-m long'
+
+types:
+	$(BIN)/mypy
 
 crash-test: $(DEV_STAMP) $(MINISTACK_STAMP) ## Kill the process at every point, then 10,000 times at random; on AWS less often
 	$(BIN)/python -m tests.faults.crash_main --every-point
@@ -118,7 +122,7 @@ fuzz: $(FUZZ_STAMP) ## Search for crashes, a minute for each target: make fuzz [
 $(BENCH_STAMP): constraints/bench.txt
 	@echo "Installing what Frontdesk is compared with into $(BENCH_VENV) (once) ..."
 	$(PYTHON) -m venv $(BENCH_VENV)
-	$(BENCH_VENV)/bin/python $(PIP_INSTALL) -r constraints/bench.txt
+	$(BENCH_VENV)/bin/python $(INSTALL_TOOLS) -r constraints/bench.txt
 	touch $(BENCH_STAMP)
 
 bench: $(DEV_STAMP) $(MINISTACK_STAMP) $(BENCH_STAMP) ## Measure beside other programs, ten minutes, and write benchmarks/README.md
