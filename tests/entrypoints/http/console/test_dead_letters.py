@@ -217,7 +217,10 @@ def test_list_is_redriven_and_tells_the_reasons(desk: Api, visitor: Visit) -> No
     text = shown(visitor.post("/dead-letters/redrive"))
     assert "1 dead letter redriven, 2 failed again and stayed." in text
     assert "2 failed again: " in text
-    assert "1 message is recorded, and unmatched" in text
+    assert (
+        "Recorded, and unmatched, because the sender has no open conversation: 1 message." in text
+    )
+    assert "To the unmatched messages" in text
     assert len(desk.frontdesk.dead_letters()) == 2
 
 
