@@ -111,6 +111,17 @@ def test_no_secret_is_shown(desk: Api, visitor: Visit, content_type: str, body: 
     assert "Hi" in shown(page)
 
 
+def test_secret_of_a_long_form_is_not_shown_in_its_raw_text(desk: Api, visitor: Visit) -> None:
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="token"\r\n\r\n'
+        + b"sesame-2 " * 20_000
+        + b"\r\n--x--\r\n"
+    )
+    page = visitor.get(f"/dead-letters/{stored(desk, body, 'multipart/form-data; boundary=x')}")
+    assert b"sesame-2" not in page.data
+    assert "this form is long, and one of its fields is secret" in shown(page)
+
+
 def test_files_are_named_with_their_size(desk: Api, visitor: Visit) -> None:
     body = (
         b'--x\r\nContent-Disposition: form-data; name="attachment1"; filename="<b>.pdf"\r\n'
@@ -123,13 +134,21 @@ def test_files_are_named_with_their_size(desk: Api, visitor: Visit) -> None:
 
 
 def test_fields_are_read_in_the_charsets_that_the_form_names(desk: Api, visitor: Visit) -> None:
-    parts = (("text", "Grüße".encode("latin-1")), ("charsets", b'{"text": "iso-8859-1"}'))
+    charsets = b'{"text": "iso-8859-1", "html": "utf-7", "subject": 7, "to": "base64"}'
+    parts = (
+        ("text", "Grüße".encode("latin-1")),
+        ("html", b"half a pair: +2AA-"),
+        ("subject", b"fine"),
+        ("to", b"help"),
+        ("charsets", charsets),
+    )
     body = b"".join(
         b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), text)
         for name, text in parts
     )
     found = stored(desk, body + b"--x--\r\n", "multipart/form-data; boundary=x")
-    assert "text Grüße 5 B" in visitor.text(f"/dead-letters/{found}")
+    text = visitor.text(f"/dead-letters/{found}")
+    assert "text Grüße 5 B html half a pair: ? 18 B subject fine 4 B to help 4 B" in text
 
 
 def test_message_that_no_queue_took_is_shown_and_pending_again(desk: Api, visitor: Visit) -> None:
