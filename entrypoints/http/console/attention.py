@@ -121,7 +121,7 @@ def _of_queues(waiting: Mapping[str, float]) -> Iterator[Trouble]:
             number = _number(waiting.get(on_queue(queue), 0.0), "context")
             yield Trouble(
                 "warn",
-                f"Nobody takes contexts off {queue}: {number}, the oldest for {duration(age)}",
+                f"No consumer takes contexts off {queue}: {number}, the oldest for {duration(age)}",
                 "Its consumer does not run, or does not acknowledge what it has done.",
                 *("/queues", "Look at the queues"),
             )

@@ -104,7 +104,7 @@ def test_webhooks_show_by_channel_and_outcome_at_once(browser: Api) -> None:
     assert frontdesk.post(webhook).status == 401
     page = text_of(browser)
     assert "Received 3 in the last hour" in page
-    assert "SMS 1 1 0 1 0" in page
+    assert "Outcome WhatsApp SMS Email Recorded 0 1 0 Duplicates 0 1 0 Unmatched 0 0 0" in page
     assert "1 webhook refused in the last hour" in page
     assert latest(browser)["channels"] == [0, 3, 0]
     assert latest(browser)["outcomes"] == [1, 1, 0, 1, 0]
@@ -135,10 +135,10 @@ def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
     with overviewed(tmp_path, clock) as browser:
         browser.container.context_queue().publish(a_context(), AT_ONCE)
         clock.advance(seconds=14 * 60)
-        assert "Nobody takes" not in text_of(browser)
+        assert "No consumer takes" not in text_of(browser)
         clock.advance(seconds=2 * 60)
         page = text_of(browser)
-        assert "Nobody takes contexts off sms-replies: 1 context, the oldest for 16 min" in page
+        assert "No consumer takes contexts off sms-replies: 1 context, the oldest for 16 min" in page
         assert "Look at the queues" in page
 
 
