@@ -138,7 +138,9 @@ def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
         assert "No consumer takes" not in text_of(browser)
         clock.advance(seconds=2 * 60)
         page = text_of(browser)
-        assert "No consumer takes contexts off sms-replies: 1 context, the oldest for 16 min" in page
+        assert (
+            "No consumer takes contexts off sms-replies: 1 context, the oldest for 16 min" in page
+        )
         assert "Look at the queues" in page
 
 
