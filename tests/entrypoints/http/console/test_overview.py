@@ -138,24 +138,27 @@ def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
         assert "No consumer takes" not in text_of(browser)
         clock.advance(seconds=2 * 60)
         page = text_of(browser)
-        assert "No consumer takes contexts off sms-replies: 1 context, the oldest for 16 min" in page
+        assert (
+            "No consumer takes contexts off sms-replies: 1 context, the oldest for 16 min" in page
+        )
         assert "Look at the queues" in page
 
 
 def test_store_that_does_not_answer_is_told_and_what_was_known_stays(browser: Api) -> None:
     container = browser.container
     container.stores().messages.record(numbered(1, conversation=None))
-    assert "Unmatched Look 1 " in text_of(browser)
+    assert "Unmatched 1 Look " in text_of(browser)
     container.stores.override(providers.Callable(_broken))
     page = text_of(browser)
     assert "The store does not answer" in page
+    assert "Its figures are those of 0 s ago" in page
     assert "Run the checks" in page
-    assert "Unmatched Look 1 " in page
+    assert "Unmatched 1 Look " in page
     assert latest(browser)["waiting"] == [None, 0, None, 0]
     container.stores.reset_override()
     page = text_of(browser)
     assert "not answer" not in page
-    assert "Unmatched Look 1 " in page
+    assert "Unmatched 1 Look " in page
 
 
 def test_store_that_never_answered_has_no_figures(browser: Api) -> None:
