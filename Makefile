@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
-# Files with these hashes alone, whose versions are those of constraints/*.txt.
-PIP_HASHED := $(PIP_INSTALL) --require-hashes
+# Files with these hashes alone. What needs what, was settled when they were looked up.
+PIP_HASHED := $(PIP_INSTALL) --require-hashes --no-deps
 HASHED := constraints/hashed
 # The project itself has no hash: it is installed last, when it needs nothing more.
 PIP_PROJECT := $(PIP_INSTALL) --no-deps --no-build-isolation
@@ -126,7 +126,8 @@ contents: $(DEV_STAMP) ## Accept what a release holds now: write the lists that 
 release: $(DEV_STAMP) $(RELEASE_STAMP) ## Build wheel, source and SBOM, and check what they hold and that they work
 	$(BIN)/python -m deploy.release.check
 
-release-check: release ## make release, what the image's build holds, and that its base has a digest
+release-check: release ## make release; what function and image hold, and that the image's base has a digest
+	$(BIN)/python -m deploy.release.function
 	$(BIN)/python -m deploy.release.image
 	$(BIN)/python -m deploy.release.base --check
 

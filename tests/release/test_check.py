@@ -7,7 +7,7 @@ from importlib.metadata import version as installed_version
 
 import pytest
 
-from deploy.release import image
+from deploy.release import function, image
 from deploy.release.check import run, step, version
 from deploy.release.lists import NotReadyError, compare_modules
 from tests.documentation.documents import ROOT, text_of
@@ -33,6 +33,16 @@ def test_first_stage_installs_by_hashes_and_then_the_wheel() -> None:
     assert "--require-hashes" in first
     assert second.startswith("tools/bin/pip wheel ")
     assert "useradd" not in first + second
+
+
+def test_package_of_the_function_is_read_as_it_is_listed() -> None:
+    names = [
+        *("domain/a.py", "domain/__pycache__/a.pyc", "boto3/session.py", "six.py"),
+        *("boto3-1.0.dist-info/METADATA", "pydantic_core-2.0.dist-info/METADATA"),
+    ]
+    ours, *distributions = function.lines(names)
+    assert ours == "domain/*.py"
+    assert distributions == ["boto3 (distribution)", "pydantic-core (distribution)"]
 
 
 def test_missing_and_unknown_module_are_named() -> None:

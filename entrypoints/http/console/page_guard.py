@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from entrypoints.http.access.access import Access, Caller, require_scope
 from entrypoints.http.access.problems import ProblemError
 from entrypoints.http.access.request_heads import Head, header, is_change
-from entrypoints.http.console.places import CAPTURE_BYTES, changes_something
+from entrypoints.http.console.places import CAPTURE_BYTES, SIGNATURE, changes_something
 
 _TOO_LARGE = (
     f"The capture is over {CAPTURE_BYTES // 2**20} MiB. On the server's machine 'frontdesk "

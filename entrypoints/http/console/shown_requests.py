@@ -1,5 +1,6 @@
 """A stored request as a person may see it: decoded, cut, and without secrets."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import multipart  # type: ignore[import-untyped]  # the package has no type information
 
 from application.ports.webhook_parser import WebhookRequest
+from infrastructure.mail.charsets import text_codec
 
 HIDDEN = "(hidden)"
 MOST_CHARACTERS = 2_000
@@ -63,7 +65,7 @@ def shown_request(request: WebhookRequest) -> ShownRequest:
             text = _without_secret_values(_text(raw[: 4 * MOST_RAW]))
         case "multipart/form-data":
             parts = _parts(raw, options.get("boundary", ""))
-            fields = None if parts is None else tuple(map(_part, parts))
+            fields = None if parts is None else (*_part_fields(parts),)
             for part in parts or ():
                 if _is_secret(part.name, part.raw) and part.raw:
                     raw = raw.replace(part.raw, HIDDEN.encode())
@@ -139,16 +141,26 @@ def _parts(body: bytes, boundary: str) -> "list[multipart.MultipartPart] | None"
         return None
 
 
-def _part(part: "multipart.MultipartPart") -> ShownField:
+def _part_fields(parts: "list[multipart.MultipartPart]") -> Iterator[ShownField]:
+    """SendGrid says the charset of each field in a field of its own."""
+    named = next((part.raw for part in parts if part.name == "charsets"), b"")
+    try:
+        charsets = json.loads(named)
+    except ValueError:
+        charsets = None
+    for part in parts:
+        charset = charsets.get(part.name) if isinstance(charsets, dict) else None
+        # Only names of charsets reach Python, which has slow codecs that are none.
+        yield _part(part, text_codec(str(charset or part.charset)) or "utf-8")
+
+
+def _part(part: "multipart.MultipartPart", codec: str) -> ShownField:
     size, content_type = part.size, part.content_type
     if part.filename:
         return ShownField(part.name, None, size, 0, part.filename, content_type)
     if _is_secret(part.name, part.raw):
         return ShownField(part.name, HIDDEN, size)
-    try:
-        return _field(part.name, part.raw.decode(part.charset or "utf-8"), size)
-    except (LookupError, UnicodeDecodeError):
-        return _field(part.name, _text(part.raw), size)
+    return _field(part.name, part.raw.decode(codec, "backslashreplace"), size)
 
 
 def _field(name: str, value: str, size_bytes: int) -> ShownField:

@@ -3,15 +3,11 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
-from typing import TYPE_CHECKING
+from datetime import date
 
 from domain.channels import ChannelType
 from domain.conversations import Direction, HistoryEntry, Message
 from domain.messages import Attachment, MessageState
-
-if TYPE_CHECKING:
-    from datetime import date, datetime
 
 PREVIEW_CHARACTERS = 2_000
 """How much of a text stands in a conversation; 50 messages must stay a light page."""
@@ -48,15 +44,19 @@ class ShownFile:
     missing: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ShownMessage:
-    """A message with what a person asks about it."""
+    """A message with what a person asks about it.
+
+    ``begins_day`` says whether it is the first one of its day in UTC.
+    """
 
     entry: HistoryEntry
     number: int
     files: tuple[ShownFile, ...]
     text: str
     hidden_characters: int
+    begins_day: bool = False
 
     @property
     def message(self) -> Message:
@@ -82,7 +82,8 @@ class ShownMessage:
     def author(self) -> str:
         """The name that came with it, and the address."""
         name = self._metadata("from_name") or self._metadata("profile_name")
-        address = self._metadata("sender")
+        record = self.entry.record
+        address = record.message.sender.value if record else self._metadata("sender")
         return f"{name} ({address})" if name and address else name or address
 
     @property
@@ -97,11 +98,11 @@ class ShownMessage:
         return (record.state.value, *_STATES[record.state]) if record else None
 
     @property
-    def queued_after_seconds(self) -> float | None:
-        """How long it took from the provider to the queue."""
+    def queued_after_seconds(self) -> float:
+        """How long it took from the provider to the queue; 0 if it is on none."""
         record = self.entry.record
         if record is None or record.queued_at is None:
-            return None
+            return 0
         return (record.queued_at - record.message.received_at).total_seconds()
 
     @property
@@ -166,18 +167,16 @@ class Reading:
     most_characters: int = PREVIEW_CHARACTERS
     most_files: int = MOST_FILES
 
-    def days(
-        self, entries: Iterable[HistoryEntry]
-    ) -> "Sequence[tuple[datetime, list[ShownMessage]]]":
-        """The messages by day in UTC, the oldest first, each day with its first moment."""
+    def messages(self, entries: Iterable[HistoryEntry]) -> Sequence[ShownMessage]:
+        """The messages, the oldest first. ``entries`` begin with the latest."""
         shown = [self.shown(entry, number) for number, entry in enumerate(entries)]
         shown.reverse()
-
-        def day(one: ShownMessage) -> "date":
-            return one.message.timestamp.date()
-
-        days = (list(group) for _, group in groupby(shown, day))
-        return [(group[0].message.timestamp, group) for group in days]
+        days: set[date] = set()
+        for one in shown:
+            day = one.message.timestamp.date()
+            one.begins_day = day not in days
+            days.add(day)
+        return shown
 
     def shown(self, entry: HistoryEntry, number: int = 0) -> ShownMessage:
         """One message."""
@@ -226,10 +225,3 @@ def _named(attachments: object) -> Iterator[ShownFile]:
                 is_picture=False,
                 missing="kept by the system that recorded the message",
             )
-
-
-def messages_of(
-    days: "Sequence[tuple[datetime, list[ShownMessage]]]",
-) -> Iterator[ShownMessage]:
-    """The messages of all days."""
-    return chain.from_iterable(messages for _, messages in days)

@@ -137,7 +137,7 @@ def _shown(
         status,
         conversation=found,
         company_id=operations.find_company().of_conversation(found),
-        days=Reading(files_held(operations)).days(messages.items),
+        messages=Reading(files_held(operations)).messages(messages.items),
         cursor=messages.cursor,
         after=after,
         place=place,

@@ -14,6 +14,19 @@
     }
   }
 
+  const days = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
+
+  /** Let the first message of each day in the viewer's zone have its day above it. */
+  function showDays(root) {
+    let previous = "";
+    for (const element of root.querySelectorAll("[data-day]")) {
+      const day = days.format(new Date(element.dataset.day));
+      element.hidden = day === previous;
+      if (element.textContent !== day) element.textContent = day;
+      previous = day;
+    }
+  }
+
   /** Say why the page shows something old, or nothing if it does not. */
   function setStale(text) {
     const element = document.getElementById("stale");
@@ -39,8 +52,11 @@
     if (isPolling && document.hidden) event.preventDefault();
   });
   document.addEventListener("htmx:after:request", (event) => {
-    const { status } = event.detail.ctx.response;
+    const { status, headers } = event.detail.ctx.response;
     if (status < 400) {
+      // The page that an action leads to can be loaded again. htmx writes no history here.
+      const address = headers.get("hx-push-url");
+      if (address) window.history.replaceState(null, "", address);
       upToDateAt = new Date();
       setStale("");
     }
@@ -53,7 +69,7 @@
     }
   });
   document.addEventListener("htmx:error", () => setStale(explain(0, "")));
-  document.addEventListener("htmx:after:swap", () => showMoments(document));
+  document.addEventListener("htmx:after:swap", () => { showMoments(document); showDays(document); });
 
   document.addEventListener("click", async (event) => {
     const button = event.target.closest?.("[data-copy]");
@@ -69,4 +85,5 @@
   });
 
   showMoments(document);
+  showDays(document);
 })();

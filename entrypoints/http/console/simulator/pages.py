@@ -74,10 +74,13 @@ class Simulator:
     ) -> Response:
         """The page, which follows what was ``sent`` at an address of its own."""
         address = f"/simulator?{urlencode({'channel': form.channel, 'sent': travel.written(sent)})}"
-        followed = list(travel.follow(sent, self.operations.trace_message()))
+        # Later than the request came: its webhooks were recorded after that.
+        now = self.container.clock()()
+        followed = list(travel.follow(sent, self.operations.trace_message(), now))
         response = self.page(
             "simulator.html",
             status,
+            now=now,
             address=address if sent else None,
             form=form,
             channels=list(ChannelType),

@@ -2,26 +2,18 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from application.tracing.results import MessageTrace, Trace, TraceState
 from domain.channels import ChannelType
+from entrypoints.http.console.trace_way import Way, way_of
 from entrypoints.http.console.words import segment
 
 MOST_FOLLOWED = 20
 LOOK_SECONDS = 1.0
 """How long one look may take: it is repeated every two seconds."""
-
-_KINDS = {
-    TraceState.PENDING: "warn",
-    TraceState.UNMATCHED: "warn",
-    TraceState.SPOOLED: "warn",
-    TraceState.UNDELIVERABLE: "bad",
-    TraceState.DEAD_LETTER: "bad",
-    TraceState.ERASED: "plain",
-    TraceState.ACKNOWLEDGED: "ok",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +22,18 @@ class Followed:
 
     message_id: str
     found: MessageTrace | None
+    way: Way | None
     sentence: str
 
     @property
-    def state(self) -> str:
-        """Where it is, in a word."""
-        return self.found.conclusion.state.replace("_", " ") if self.found else "not found"
+    def state(self) -> TraceState | None:
+        """Where it is; ``None`` if that is not known."""
+        return self.found.conclusion.state if self.found else None
 
     @property
-    def kind(self) -> str:
-        """Of which kind that word is: see the macro ``badge``."""
-        return _KINDS.get(self.found.conclusion.state, "info") if self.found else "plain"
+    def is_unmatched(self) -> bool:
+        """Whether an operator may open a conversation for it."""
+        return self.state is TraceState.UNMATCHED
 
     @property
     def conversation(self) -> str | None:
@@ -51,23 +44,24 @@ class Followed:
         return f"/conversations/{channel.value}/{segment(self.found.conversation_id)}"
 
 
-def follow(message_ids: Iterable[str], trace: Callable[[str], Trace]) -> Iterator[Followed]:
+def follow(
+    message_ids: Iterable[str], trace: Callable[[str], Trace], now: datetime
+) -> Iterator[Followed]:
     """The messages, as far as one look may go."""
     ends_at = time.monotonic() + LOOK_SECONDS
     for message_id in message_ids:
         if time.monotonic() > ends_at:
             return
         found = trace(message_id)
-        message = next(iter(found.messages), None)
-        yield Followed(
-            message_id, message, message.conclusion.sentence if message else found.sentence
-        )
+        if one := next(iter(found.messages), None):
+            yield Followed(message_id, one, way_of(one, now), one.conclusion.sentence)
+        else:
+            yield Followed(message_id, None, None, found.sentence)
 
 
-def states(followed: Sequence[Followed]) -> list[str]:
-    """How many are where, like ``3 delayed``."""
-    counts = Counter(one.state for one in followed)
-    return [f"{number} {state}" for state, number in counts.most_common()]
+def states(followed: Iterable[Followed]) -> list[tuple[TraceState | None, int]]:
+    """How many are where, the most frequent first."""
+    return Counter(one.state for one in followed).most_common()
 
 
 def latest(newest: Iterable[str], older: Iterable[str]) -> list[str]:

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from application.ports.dead_letters import DeadLetterKind
+from application.clock import utc_now
+from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from entrypoints.http.console import dead_letter_pages
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.end_to_end.responses import EMAIL
@@ -119,6 +120,33 @@ def test_files_are_named_with_their_size(desk: Api, visitor: Visit) -> None:
     text = shown(page)
     assert "file <b>.pdf application/pdf 2.0 kB" in text
     assert b"<b>" not in page.data
+
+
+def test_fields_are_read_in_the_charsets_that_the_form_names(desk: Api, visitor: Visit) -> None:
+    parts = (("text", "Grüße".encode("latin-1")), ("charsets", b'{"text": "iso-8859-1"}'))
+    body = b"".join(
+        b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), text)
+        for name, text in parts
+    )
+    found = stored(desk, body + b"--x--\r\n", "multipart/form-data; boundary=x")
+    assert "text Grüße 5 B" in visitor.text(f"/dead-letters/{found}")
+
+
+def test_message_that_no_queue_took_is_shown_and_pending_again(desk: Api, visitor: Visit) -> None:
+    request_id = "6b6b2f0e-0000-8000-8000-000000000000"
+    found = DeadLetter(
+        f"undeliverable-{request_id}",
+        DeadLetterKind.UNDELIVERABLE,
+        "it could not be put on its queue",
+        100,
+        utc_now(),
+        request_id=request_id,
+    )
+    desk.container.dead_letters().store(found)
+    path = f"/dead-letters/{found.dead_letter_id}"
+    assert "Its message cannot be found" in visitor.text(path)
+    assert f"/trace?subject={request_id}".encode() in visitor.get(path).data
+    assert "The message is pending again" in shown(visitor.post(f"{path}/redrive"))
 
 
 def test_text_of_strangers_does_nothing(desk: Api, visitor: Visit) -> None:
