@@ -226,6 +226,15 @@ def test_samples_that_a_restart_loses_are_told(tmp_path: Path) -> None:
         assert "The samples are lost at a restart" in text_of(browser)
 
 
+def test_server_without_a_disk_says_that_its_samples_are_in_memory(tmp_path: Path) -> None:
+    container = build_container({"DATA_DIR": str(tmp_path)}, ephemeral=True)
+    count_for_prometheus(container)
+    with hosting() as host, serving(host, container) as frontdesk:
+        token = keep_local_token(container.settings().data_dir)
+        page = text_of(signed_in(Api(frontdesk), token))
+        assert "The samples are lost at a restart: they are in the memory of this server." in page
+
+
 def test_figures_on_aws_are_told_to_be_those_of_this_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
