@@ -68,10 +68,16 @@ class Message:
             metadata={**message.full_metadata, **given},
         )
 
-    def preview(self) -> "Message":
+    @classmethod
+    def preview_of(cls, message: InboundMessage) -> "Message":
         """What the conversation record keeps of its last message: at most 2 KB, no metadata."""
-        content = cut_to_bytes(self.content, LAST_MESSAGE_BYTES)
-        return Message(self.message_id, self.direction, content, self.timestamp, self.channel_type)
+        return cls(
+            message_id=message.provider_message_id,
+            direction=Direction.INBOUND,
+            content=cut_to_bytes(message.body, LAST_MESSAGE_BYTES),
+            timestamp=message.received_at,
+            channel_type=message.channel,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +199,7 @@ class Conversation:
             conversation_status=USER_REPLY_RECEIVED,
             last_user_message_at=message.received_at,
             last_activity_at=message.received_at,
-            last_message=Message.of(message).preview(),
+            last_message=Message.preview_of(message),
         )
 
     def owned_by(self, tenant: Tenant) -> "Conversation":

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from application.ports.sample_history import INTERVAL, KEPT_FOR, Sample
+from application.ports.sample_history import INTERVAL, RETAINED_FOR, Sample
 
-SLOTS: Final = KEPT_FOR // INTERVAL
+SLOTS: Final = RETAINED_FOR // INTERVAL
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ def sorted_samples(
 ) -> tuple[Sample, ...]:
     """Those from ``moment`` on, and of the last day, the oldest first."""
     # A clock that was wrong may have left samples of the future.
-    first, last = max(moment, now - KEPT_FOR), now + timedelta(seconds=1)
+    first, last = max(moment, now - RETAINED_FOR), now + timedelta(seconds=1)
     return (*sorted((one for one in samples if first <= one.at <= last), key=lambda one: one.at),)
 
 

@@ -50,6 +50,7 @@ class Timeline:
     last: int
     counts: list[Numbers | None] = field(default_factory=list)
     gauges: list[Numbers | None] = field(default_factory=list)
+    _sums: dict[int, Numbers] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, span: Span, now: datetime) -> "Timeline":
@@ -67,6 +68,11 @@ class Timeline:
         return [step * self.span.step_seconds for step in range(first, self.last + 1)]
 
     @property
+    def tail(self) -> "Timeline":
+        """The step alone that is still going on."""
+        return Timeline(self.span, self.last, self.counts[-1:], self.gauges[-1:])
+
+    @property
     def begun_at(self) -> datetime:
         """When the first step began."""
         return datetime.fromtimestamp(self.starts[0], UTC)
@@ -75,6 +81,7 @@ class Timeline:
         """Count what happened in the step of ``at``, without it in the middle of its time."""
         if growth is None:
             return
+        self._sums.clear()
         self._cover(growth)
         middle = growth.begun_at + (growth.ended_at - growth.begun_at) / 2
         place = self._place(at or middle)
@@ -93,7 +100,7 @@ class Timeline:
         """How much the counters with these names grew in each step, together."""
         places = [_COUNTER_PLACES[name] for name in names]
         return [
-            None if counts is None else sum(counts[place] for place in places)
+            None if counts is None else sum([counts[place] for place in places])
             for counts in self.counts
         ]
 
@@ -102,12 +109,19 @@ class Timeline:
         steps = self.span.steps
         if within is not None:
             steps = int(within.total_seconds()) // self.span.step_seconds + 1
-        return sum(filter(None, self.counted(names)[-steps:]))
+        sums = self._sums_of(steps)
+        return sum(sums[_COUNTER_PLACES[name]] for name in names)
 
     def waited(self, names: Sequence[str], *, greatest: bool = False) -> list[float | None]:
         """How much waited in each step: these gauges together, or the greatest of them."""
         places = [_GAUGE_PLACES[name] for name in names]
         return [_combined(numbers, places, greatest=greatest) for numbers in self.gauges]
+
+    def _sums_of(self, steps: int) -> Numbers:
+        if steps not in self._sums:
+            known = [counts for counts in self.counts[-steps:] if counts is not None]
+            self._sums[steps] = [*map(sum, zip(*known, strict=True))] or _ZEROS
+        return self._sums[steps]
 
     def _place(self, moment: datetime) -> int:
         return self.span.step_of(moment) - self.last + self.span.steps - 1

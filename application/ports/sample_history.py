@@ -9,7 +9,7 @@ from typing import Final, Protocol
 INTERVAL: Final = timedelta(seconds=30)
 """Of each such interval one sample is kept."""
 
-KEPT_FOR: Final = timedelta(hours=24)
+RETAINED_FOR: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Build what is released, and check it: ``make release``.
 
-Wheel, source and SBOM go to ``build/release``. What the wheel and the function hold is compared
-with the stored lists. The wheel is installed alone, and plays the README's session.
+Wheel, source and SBOM go to ``build/release``. What the wheel holds is compared with the stored
+list. It is installed alone, and plays the README's session.
 """
 
 import os
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-from deploy.package import PROJECT, files_on_lambda, project_files
+from deploy.package import project_files
 from deploy.release import lists, vendored
 from deploy.release.hashes import HASHED, ROOT
 from deploy.release.lists import NotReadyError, compare, compare_modules
@@ -92,17 +92,6 @@ def check_wheel(wheel: Path) -> None:
     compare_modules("the wheel", names, project_files())
 
 
-def check_function(folder: Path) -> None:
-    """Make the function's package for Lambda, and compare what it holds."""
-    package = folder / "function.zip"
-    run(sys.executable, "-m", "deploy.package", "--output", package)
-    names = [name for name in zipfile.ZipFile(package).namelist() if "__pycache__" not in name]
-    ours = [name for name in names if name.startswith(tuple(f"{one}/" for one in PROJECT))]
-    distributions = {name.split("-")[0] for name in names if name.endswith(".dist-info/METADATA")}
-    compare("function", lists.summary(ours) + lists.distributions(distributions))
-    compare_modules("the function", ours, files_on_lambda())
-
-
 def describe(environment: Path) -> None:
     """Write the SBOM of what is in ``environment`` and of what AWS needs beside it."""
     install(environment, "server", "aws")
@@ -127,8 +116,6 @@ def main() -> None:
             play_session(folder / "alone" / "bin")
         with step("the SBOM has every pinned version, and a licence for each"):
             describe(folder / "alone")
-        with step("the function holds what is listed"):
-            check_function(folder)
     for path in sorted(OUTPUT.iterdir()):
         click.echo(f"    {path.relative_to(ROOT)}")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CONSTRAINTS = ROOT / "constraints"
 HASHED = CONSTRAINTS / "hashed"
-PINS = CONSTRAINTS / "project.txt"
+PINS = "constraints/project.txt"
 
 LAYERS: Mapping[str, tuple[str, ...]] = {
     "server": (),
@@ -36,7 +36,7 @@ COMPILE = ("--universal", "--python-version", "3.11", "--generate-hashes")
 QUIET = ("--quiet", "--no-config", "--no-annotate", "--no-header", "--no-python-downloads")
 
 _HEAD = re.compile(r"^(?P<name>[\w.-]+)(?:\[[\w,]+\])?==(?P<version>[^\s;]+)(?P<rest>.*)$", re.M)
-_WINDOWS = "sys_platform == 'win32'"
+_WINDOWS = re.compile(r"sys_platform == 'win32'|os_name == 'nt'")
 
 
 def name_of(distribution: str) -> str:
@@ -60,7 +60,7 @@ def blocks(text: str) -> dict[str, str]:
 
 
 def missing_pins(hashed: str, pinned: Mapping[str, str]) -> list[str]:
-    """The lines that ``constraints/project.txt`` lacks: a version of its own each time else."""
+    """The lines that are missing in a file of constraints: without them, any version would do."""
     found = pins(hashed)
     return [f"{name}=={version}" for name, version in found.items() if pinned.get(name) != version]
 
@@ -76,12 +76,12 @@ def resolve(*arguments: str, given: str = "") -> str:
         command, cwd=ROOT, input=given, stdout=subprocess.PIPE, text=True, check=True
     )
     found = blocks(done.stdout)
-    return "".join(one for one in found.values() if _WINDOWS not in one.partition("\n")[0])
+    return "".join(one for one in found.values() if not _WINDOWS.search(one.partition("\n")[0]))
 
 
 def resolve_project() -> dict[str, str]:
     """What the project's installations need, by their names; pinned versions alone."""
-    constrained = ("--constraint", str(PINS))
+    constrained = ("--constraint", PINS)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     builders = "\n".join([*project["build-system"]["requires"], "editables"])
     resolved = {BUILD: resolve("-", *constrained, given=builders)}
@@ -94,6 +94,14 @@ def resolve_project() -> dict[str, str]:
     return resolved
 
 
+def require_pins(source: str, hashed: str) -> None:
+    """End with 1 if ``source`` does not pin everything in ``hashed``, and say what is missing."""
+    lacking = missing_pins(hashed, pins((ROOT / source).read_text("utf-8")))
+    if lacking:
+        lines = "\n".join(sorted(set(lacking)))
+        sys.exit(f"{source} pins other versions, or none; it needs:\n{lines}")
+
+
 def write(name: str, sources: Sequence[str], hashed: str) -> None:
     """Write one file of ``constraints/hashed``, with a head that says where it comes from."""
     text = f"# Written by 'make hashes' from {' and '.join(sources)}: change those.\n{hashed}"
@@ -104,17 +112,16 @@ def write(name: str, sources: Sequence[str], hashed: str) -> None:
 
 
 def main() -> None:
-    """Write every file. Ends with 1 if a pin is missing, and says which line is."""
-    resolved = resolve_project()
-    lacking = missing_pins("\n".join(resolved.values()), pins(PINS.read_text("utf-8")))
-    if lacking:
-        lines = "\n".join(sorted(set(lacking)))
-        sys.exit(f"constraints/project.txt pins other versions, or none; it needs:\n{lines}")
-    for name, hashed in resolved.items():
-        write(name, ["pyproject.toml", "constraints/project.txt"], hashed)
+    """Write every file."""
+    project = resolve_project()
+    require_pins(PINS, "".join(project.values()))
+    for name, hashed in project.items():
+        write(name, ["pyproject.toml", PINS], hashed)
     for name in TOOLS:
         source = f"constraints/{name}.txt"
-        write(name, [source], resolve(source, "--no-deps"))
+        hashed = resolve(source)
+        require_pins(source, hashed)
+        write(name, [source], hashed)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,10 @@ class CheckRun:
 
 
 class CheckRuns:
-    """Runs checks on a thread of its own, one run at a time: of many who ask, all see one run."""
+    """Runs checks on a thread of its own, one run at a time in this process.
+
+    Of many who ask at once, all see one run.
+    """
 
     def __init__(self, run: Callable[[], Iterable[CheckResult]], clock: Clock) -> None:
         self._run = run

@@ -156,7 +156,7 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
         self, conversation: Conversation, message: InboundMessage
     ) -> Conversation | None:
         """``Conversation.received`` as one guarded statement."""
-        last = Message.of(message).preview()
+        last = Message.preview_of(message)
         values = {
             "conversation_id": conversation.conversation_id,
             "primary_channel": conversation.primary_channel.value,

@@ -64,6 +64,8 @@ class TranslatedErrors(AbstractContextManager[Inside]):
 
     @override
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is None:
+            return
         if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError):
             raise StorageRefusedError(f"the database refuses it: {error}") from error
         if isinstance(error, sqlite3.Error):

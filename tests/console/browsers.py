@@ -89,4 +89,4 @@ def visiting(browser: Browser, desk: Api) -> Iterator[Visitor]:
         yield visitor
     finally:
         context.close()
-    assert visitor.complaints == []
+    assert visitor.complaints == [], visitor.complaints

@@ -5,7 +5,7 @@ from math import isnan, nan
 
 import pytest
 
-from application.ports.sample_history import INTERVAL, KEPT_FOR, Sample, SampleHistory
+from application.ports.sample_history import INTERVAL, RETAINED_FOR, Sample, SampleHistory
 from tests.builders import NOW
 from tests.contracts.context_queue import ManualClock
 
@@ -69,7 +69,7 @@ class SampleHistoryContract:
         self, history: SampleHistory, clock: ManualClock
     ) -> None:
         history.keep(a_sample(NOW))
-        clock.advance(by=KEPT_FOR + timedelta(seconds=1))
+        clock.advance(by=RETAINED_FOR + timedelta(seconds=1))
         assert seen(history) == []
 
     def test_later_sample_of_the_same_server_and_interval_replaces_the_one_before(

@@ -11,8 +11,8 @@ from tests.documentation.documents import ROOT
 SERVER = [f"-r constraints/hashed/{name}.txt" for name in ("build", "server")]
 OTHERS = [f"-r constraints/hashed/{name}.txt" for name in ("aws", "dev")]
 ITSELF = "--no-deps --no-build-isolation -e ."
-PACKAGE = [" ".join(["--require-hashes", *SERVER]), ITSELF]
-EVERYTHING = [" ".join(["--require-hashes", *SERVER, *OTHERS]), ITSELF]
+PACKAGE = [" ".join(["--require-hashes --no-deps", *SERVER]), ITSELF]
+EVERYTHING = [" ".join(["--require-hashes --no-deps", *SERVER, *OTHERS]), ITSELF]
 
 
 @pytest.fixture

@@ -150,7 +150,7 @@ def test_history_entry_has_subject_and_attachments() -> None:
 
 
 def test_preview_of_a_message_is_short_and_has_no_metadata() -> None:
-    preview = Message.of(an_inbound_message(body="é" * 5000)).preview()
+    preview = Message.preview_of(an_inbound_message(body="é" * 5000))
 
     assert preview.content == "é" * (LAST_MESSAGE_BYTES // 2)
     assert preview.metadata == {}

@@ -7,7 +7,7 @@ from importlib.metadata import version as installed_version
 
 import pytest
 
-from deploy.release import image
+from deploy.release import function, image
 from deploy.release.check import run, step, version
 from deploy.release.lists import NotReadyError, compare_modules
 from tests.documentation.documents import ROOT, text_of
@@ -22,9 +22,11 @@ def test_version_stands_in_one_place() -> None:
     assert [path for path in files if f'"{version()}"' in path.read_text("utf-8")] == []
 
 
-def test_changelog_has_one_release_and_it_is_this_one() -> None:
+def test_changelog_has_each_release_once_and_this_one_first() -> None:
     headings = re.findall(r"^## (.*)$", text_of("CHANGELOG.md"), re.M)
-    assert [heading.split()[0] for heading in headings] == [version()]
+    versions = [heading.split()[0] for heading in headings]
+    assert versions[0] == version()
+    assert len(versions) == len(set(versions))
 
 
 def test_first_stage_installs_by_hashes_and_then_the_wheel() -> None:
@@ -33,6 +35,16 @@ def test_first_stage_installs_by_hashes_and_then_the_wheel() -> None:
     assert "--require-hashes" in first
     assert second.startswith("tools/bin/pip wheel ")
     assert "useradd" not in first + second
+
+
+def test_package_of_the_function_is_read_as_it_is_listed() -> None:
+    names = [
+        *("domain/a.py", "domain/__pycache__/a.pyc", "boto3/session.py", "six.py"),
+        *("boto3-1.0.dist-info/METADATA", "pydantic_core-2.0.dist-info/METADATA"),
+    ]
+    ours, *distributions = function.lines(names)
+    assert ours == "domain/*.py"
+    assert distributions == ["boto3 (distribution)", "pydantic-core (distribution)"]
 
 
 def test_missing_and_unknown_module_are_named() -> None:

@@ -45,7 +45,7 @@ def test_hashes_of_a_tool_are_those_of_its_pins(name: str) -> None:
 
 
 def test_installations_of_the_project_hold_every_pin_and_no_other() -> None:
-    assert pins(hashed(BUILD, *LAYERS)) == pins(PINS.read_text("utf-8")), RENEW
+    assert pins(hashed(BUILD, *LAYERS)) == pins((ROOT / PINS).read_text("utf-8")), RENEW
 
 
 @pytest.mark.parametrize(

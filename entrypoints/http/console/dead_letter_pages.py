@@ -42,9 +42,9 @@ from entrypoints.http.console.shown_requests import shown_request
 
 router = APIRouter(prefix="/dead-letters")
 
-PAGE_SIZE = 50
-REDRIVE_SECONDS = 10.0
-"""How long redriving a page may go on: its answer is due in 20 s, and one attempt takes 8."""
+PAGE_SIZE = 25
+REDRIVE_SECONDS = 5.0
+"""How long redriving a page may go on: browsers wait 15 s, and the last attempt may take 8."""
 
 _GONE = Notice(
     "This dead letter is not there any more: it was redriven or deleted meanwhile. Nothing was "

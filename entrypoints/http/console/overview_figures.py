@@ -1,7 +1,7 @@
 """The figures of the overview: from samples of the last day, and from this moment.
 
 However many pages are open, and however often they ask, a backend is read every two seconds at
-most and for a 250th of the time, and the samples a few times a minute.
+most and for a 500th of the time, and the samples a few times a minute.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from entrypoints.composition.container import Container
 from entrypoints.operations.gauges import Gauges, Pace, gauge_sources
 from entrypoints.operations.sampler import reads_for_free
 
-PACE = Pace(fresh_seconds=2.0, times_of_reading=250)
+PACE = Pace(fresh_seconds=2.0, times_of_reading=500)
 WAIT_SECONDS = 1.0
 """How long a page waits for a backend. Then it shows what it knew."""
 

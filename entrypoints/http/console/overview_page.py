@@ -1,12 +1,18 @@
 """The overview: what comes in, what waits, and what needs attention."""
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from application.overview.sampled_numbers import CHANNELS, COUNTERS, OUTCOMES, received
+from application.overview.sampled_numbers import (
+    CHANNELS,
+    NO_CHANNEL,
+    OUTCOMES,
+    received,
+)
 from application.overview.timeline import SPANS, Span, Timeline
 from domain.channels import ChannelType
 from entrypoints.http.api.dependencies import of_no_company
@@ -48,6 +54,7 @@ def show_overview(page: ThePage, overview: TheOverview, span: TheSpan) -> Respon
         return RedirectResponse("/conversations", 303)
     figures = overview.figures(span)
     plots = plots_of(figures.timeline, figures.waiting)
+    channels = _named(figures.timeline)
     return page(
         "overview.html",
         figures=figures,
@@ -57,8 +64,8 @@ def show_overview(page: ThePage, overview: TheOverview, span: TheSpan) -> Respon
         cards=cards_of(figures),
         plots=plots,
         live=_live(figures.timeline, plots),
-        traffic=_traffic(figures.timeline),
-        outcomes=OUTCOMES,
+        traffic=_traffic(figures.timeline, channels),
+        channels=[_NAMES.get(channel, "No channel") for channel in channels],
         since_samples=figures.sampled_since and figures.sampled_since < figures.started_at,
         is_new=_is_new(figures),
     )
@@ -72,41 +79,44 @@ def show_series(overview: TheOverview, span: TheSpan) -> Response:
     content = {
         "start": timeline.starts[0],
         "step": span.step_seconds,
-        "plots": {plot.name: _drawn(plot) for plot in plots_of(timeline, figures.waiting)},
+        "plots": {
+            plot.name: _drawn(plot, timeline) for plot in plots_of(timeline, figures.waiting)
+        },
     }
     headers = {**PAGE_HEADERS, "content-type": "application/json"}
     return Response(json.dumps(content, separators=(",", ":")), headers=headers)
 
 
-def _drawn(plot: Plot) -> dict[str, Any]:
+def _drawn(plot: Plot, timeline: Timeline) -> dict[str, Any]:
     return {
         "unit": plot.unit,
         "labels": [line.label for line in plot.lines],
-        "lines": [[*map(rounded, line.values)] for line in plot.lines],
+        "lines": [[*map(rounded, line.draw(timeline))] for line in plot.lines],
     }
 
 
 def _live(timeline: Timeline, plots: list[Plot]) -> str:
     """The last step of each line, which is still going on."""
-    latest = {plot.name: [rounded(line.values[-1]) for line in plot.lines] for plot in plots}
+    tail = timeline.tail
+    latest = {plot.name: [rounded(line.draw(tail)[-1]) for line in plot.lines] for plot in plots}
     return json.dumps({"start": timeline.starts[-1], "plots": latest})
 
 
 def _is_new(figures: Figures) -> bool:
-    """Whether nothing has ever come in, as far as can be told."""
-    return not any(filter(None, figures.timeline.counted(COUNTERS))) and not any(
-        figures.waiting.values()
-    )
+    """Whether no webhook has ever come in, as far as can be told. Scanners post none."""
+    names = (received(channel, outcome) for channel in ChannelType for outcome in OUTCOMES)
+    return not figures.timeline.total(*names) and not any(figures.waiting.values())
 
 
-def _traffic(timeline: Timeline) -> dict[str, dict[str, float]]:
-    """How many of each channel had each outcome. What named no channel is seldom there."""
-    found = {
-        _NAMES.get(channel, "No channel"): {
-            outcome: timeline.total(received(channel, outcome)) for outcome in OUTCOMES
-        }
-        for channel in CHANNELS
+def _traffic(timeline: Timeline, channels: Iterable[str]) -> dict[str, list[float]]:
+    """How many of each channel had each outcome."""
+    return {
+        outcome: [timeline.total(received(channel, outcome)) for channel in channels]
+        for outcome in OUTCOMES
     }
-    if not any(found["No channel"].values()):
-        del found["No channel"]
-    return found
+
+
+def _named(timeline: Timeline) -> list[str]:
+    """The channels. What named none is seldom there."""
+    unnamed = timeline.total(*(received(NO_CHANNEL, outcome) for outcome in OUTCOMES))
+    return [channel for channel in CHANNELS if channel != NO_CHANNEL or unnamed]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from application.overview.durations import quantile
@@ -34,11 +35,11 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a plot, and in words what it shows."""
+    """One line of a plot, in words what it shows, and what gives its values."""
 
     label: str
-    values: Values
     value: str
+    draw: Callable[[Timeline], Values]
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ def plots_of(timeline: Timeline, waiting: Mapping[str, float]) -> list[Plot]:
         _by_channel(timeline),
         _by_outcome(timeline),
         _durations(timeline),
-        _contexts(timeline, waiting),
-        _ages(timeline, waiting),
-        _waiting(timeline, waiting),
+        _contexts(waiting),
+        _ages(waiting),
+        _waiting(waiting),
     ]
 
 
@@ -115,11 +116,9 @@ def _by_outcome(timeline: Timeline) -> Plot:
 
 
 def _durations(timeline: Timeline) -> Plot:
-    groups = [timeline.counted([name]) for name in DURATIONS]
-    steps = [[number or 0.0 for number in step] for step in zip(*groups, strict=True)]
     totals = [timeline.total(name) for name in DURATIONS]
     lines = [
-        Line(label, [quantile(share, step) for step in steps], short(quantile(share, totals)))
+        Line(label, short(quantile(share, totals)), partial(_quantiles, share))
         for label, share in {"Half within": 0.5, "99 % within": 0.99}.items()
     ]
     return Plot(
@@ -132,66 +131,74 @@ def _durations(timeline: Timeline) -> Plot:
     )
 
 
+def _quantiles(share: float, timeline: Timeline) -> Values:
+    groups = [timeline.counted([name]) for name in DURATIONS]
+    steps = ([number or 0.0 for number in step] for step in zip(*groups, strict=True))
+    return [quantile(share, step) for step in steps]
+
+
 _BY_KIND = {
     "For the AI": [queue for queue in QUEUES if queue.endswith(QueueKind.REPLIES)],
     "For humans": [queue for queue in QUEUES if queue.endswith(QueueKind.HANDOFF)],
 }
 
 
-def _contexts(timeline: Timeline, waiting: Mapping[str, float]) -> Plot:
+def _contexts(waiting: Mapping[str, float]) -> Plot:
     return Plot(
         "contexts",
         "Contexts on queues",
         "count",
         NOW,
         [
-            Line(label, timeline.waited(names), _now(waiting, names))
+            Line(label, _now(waiting, names), _waited(names))
             for label, names in _of_each_kind(on_queue)
         ],
         "falls again after each rise. What only grows has no consumer",
     )
 
 
-def _ages(timeline: Timeline, waiting: Mapping[str, float]) -> Plot:
+def _ages(waiting: Mapping[str, float]) -> Plot:
     return Plot(
         "ages",
         "Age of the oldest context",
         "seconds",
         NOW,
         [
-            Line(
-                label,
-                timeline.waited(names, greatest=True),
-                _now(waiting, names, max, duration),
-            )
+            Line(label, _now(waiting, names, max, duration), _waited(names, greatest=True))
             for label, names in _of_each_kind(age_on_queue)
         ],
         f"under {duration(QUEUE_AGE_SECONDS)}",
     )
 
 
-def _waiting(timeline: Timeline, waiting: Mapping[str, float]) -> Plot:
+def _waiting(waiting: Mapping[str, float]) -> Plot:
     names = {
         "Pending": "pending",
         "Spool": "spool",
         "Unmatched": "unmatched",
         "Dead letters": "dead letters",
     }
-    lines = [
-        Line(label, timeline.waited([name]), _now(waiting, [name])) for label, name in names.items()
-    ]
+    lines = [Line(label, _now(waiting, [name]), _waited([name])) for label, name in names.items()]
     return Plot("waiting", "Waiting elsewhere", "count", NOW, lines, "0 of each")
 
 
 def _counted(
     timeline: Timeline, name: str, title: str, groups: dict[str, list[str]], healthy: str
 ) -> Plot:
-    counted = {label: timeline.counted(names) for label, names in groups.items()}
     lines = [
-        Line(label, values, count(sum(filter(None, values)))) for label, values in counted.items()
+        Line(label, count(timeline.total(*names)), partial(_counts, names))
+        for label, names in groups.items()
     ]
     each = duration(timeline.span.step_seconds)
     return Plot(name, title, "count", f"in each {each}; sums {_within(timeline)}", lines, healthy)
+
+
+def _counts(names: Sequence[str], timeline: Timeline) -> Values:
+    return timeline.counted(names)
+
+
+def _waited(names: Sequence[str], *, greatest: bool = False) -> Callable[[Timeline], Values]:
+    return lambda timeline: timeline.waited(names, greatest=greatest)
 
 
 def _within(timeline: Timeline) -> str:

@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from application.ports.context_queue import QueueDepth, VisibleQueue, WaitingContext
 from application.tracing.wording import duration, moving, other_queue
-from domain.channels import ChannelType
 from entrypoints.http.api.dependencies import After, TheContainer, of_no_company
 from entrypoints.http.api.queue_routes import TheLook, queue_named
 from entrypoints.http.console.page_dependencies import ThePage
@@ -16,13 +15,6 @@ from entrypoints.operations.queue_checks import LONGEST_WAIT, is_late, waiting_o
 router = APIRouter(prefix="/queues")
 
 PAGE_SIZE = 20
-
-_SENDERS = {
-    ChannelType.WHATSAPP: "+14155550123",
-    ChannelType.SMS: "+14155550123",
-    ChannelType.EMAIL: "ada@example.com",
-}
-"""Who writes in a command to copy."""
 
 State = tuple[str, str]
 """A word for a badge, and its kind."""
@@ -56,7 +48,6 @@ def look_inside(queue: str, page: ThePage, look: TheLook, after: After = None) -
         after=after,
         waiting=[(one, _place_of(one, page.now)) for one in found.items] if found else [],
         commands=moving(name),
-        sender=_SENDERS[name.channel],
     )
 
 

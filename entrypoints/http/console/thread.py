@@ -3,24 +3,22 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
-from typing import TYPE_CHECKING
+from datetime import date
 
 from domain.channels import ChannelType
 from domain.conversations import Direction, HistoryEntry, Message
 from domain.messages import Attachment, MessageState
 
-if TYPE_CHECKING:
-    from datetime import date, datetime
-
-PREVIEW_CHARACTERS = 2_000
-"""How much of a text stands in a conversation; 50 messages must stay a light page."""
+PREVIEW_CHARACTERS = 1_200
+"""How much of a text stands in a conversation, whose page must stay light."""
 
 WHOLE_CHARACTERS = 200_000
 """How much of a text stands on the page of its message."""
 
-MOST_FILES = 20
+MOST_FILES = 12
 """How many files of a message stand in a conversation."""
+
+MOST_FILES_OF_WHOLE = 1_000
 
 MOST_METADATA_CHARACTERS = 20_000
 
@@ -48,15 +46,20 @@ class ShownFile:
     missing: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ShownMessage:
-    """A message with what a person asks about it."""
+    """A message with what a person asks about it.
+
+    ``begins_day`` says whether it is the first one of its day in UTC.
+    """
 
     entry: HistoryEntry
     number: int
     files: tuple[ShownFile, ...]
+    hidden_files: int
     text: str
     hidden_characters: int
+    begins_day: bool = False
 
     @property
     def message(self) -> Message:
@@ -82,7 +85,8 @@ class ShownMessage:
     def author(self) -> str:
         """The name that came with it, and the address."""
         name = self._metadata("from_name") or self._metadata("profile_name")
-        address = self._metadata("sender")
+        record = self.entry.record
+        address = record.message.sender.value if record else self._metadata("sender")
         return f"{name} ({address})" if name and address else name or address
 
     @property
@@ -97,11 +101,11 @@ class ShownMessage:
         return (record.state.value, *_STATES[record.state]) if record else None
 
     @property
-    def queued_after_seconds(self) -> float | None:
-        """How long it took from the provider to the queue."""
+    def queued_after_seconds(self) -> float:
+        """How long it took from the provider to the queue; 0 if it is on none."""
         record = self.entry.record
         if record is None or record.queued_at is None:
-            return None
+            return 0
         return (record.queued_at - record.message.received_at).total_seconds()
 
     @property
@@ -111,7 +115,7 @@ class ShownMessage:
         return index if isinstance(index, int) and self.request_id else None
 
     @property
-    def doubts(self) -> Iterator[str]:
+    def reasons_for_review(self) -> Iterator[str]:
         """Why a human should look at it."""
         metadata = self.message.metadata
         if metadata.get("author_authenticated") is False:
@@ -160,35 +164,52 @@ HoldsFiles = Callable[[ChannelType], bool]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Makes entries of a history ready to be shown: so many characters and files of each."""
+    """Makes entries of a history ready to be shown.
+
+    A page of its own shows a message that ``is_whole``; a conversation shows the new text of each.
+    """
 
     holds_files: HoldsFiles
-    most_characters: int = PREVIEW_CHARACTERS
-    most_files: int = MOST_FILES
+    is_whole: bool = False
 
-    def days(
-        self, entries: Iterable[HistoryEntry]
-    ) -> "Sequence[tuple[datetime, list[ShownMessage]]]":
-        """The messages by day in UTC, the oldest first, each day with its first moment."""
+    @property
+    def most_characters(self) -> int:
+        """How much of a text is shown."""
+        return WHOLE_CHARACTERS if self.is_whole else PREVIEW_CHARACTERS
+
+    @property
+    def most_files(self) -> int:
+        """How many files are shown."""
+        return MOST_FILES_OF_WHOLE if self.is_whole else MOST_FILES
+
+    def messages(self, entries: Iterable[HistoryEntry]) -> Sequence[ShownMessage]:
+        """The messages, the oldest first. ``entries`` begin with the latest."""
         shown = [self.shown(entry, number) for number, entry in enumerate(entries)]
         shown.reverse()
-
-        def day(one: ShownMessage) -> "date":
-            return one.message.timestamp.date()
-
-        days = (list(group) for _, group in groupby(shown, day))
-        return [(group[0].message.timestamp, group) for group in days]
+        days: set[date] = set()
+        for one in shown:
+            day = one.message.timestamp.date()
+            one.begins_day = day not in days
+            days.add(day)
+        return shown
 
     def shown(self, entry: HistoryEntry, number: int = 0) -> ShownMessage:
         """One message."""
-        content = entry.message.content
+        text = self._text(entry.message)[: self.most_characters]
+        files = tuple(self._files(entry))
         return ShownMessage(
             entry,
             number,
-            tuple(self._files(entry)),
-            content[: self.most_characters],
-            max(len(content) - self.most_characters, 0),
+            files[: self.most_files],
+            max(len(files) - self.most_files, 0),
+            text,
+            len(entry.message.content) - len(text),
         )
+
+    def _text(self, message: Message) -> str:
+        """In a conversation a mail is shown without what it quotes: that stands above it."""
+        new = message.metadata.get("reply_text")
+        return new if isinstance(new, str) and not self.is_whole else message.content
 
     def _files(self, entry: HistoryEntry) -> Iterator[ShownFile]:
         record = entry.record
@@ -196,7 +217,7 @@ class Reading:
             yield from _named(entry.message.metadata.get("attachments"))
             return
         mail = entry.message.metadata.get("html_attachment_index")
-        for index, one in enumerate(record.message.attachments[: self.most_files]):
+        for index, one in enumerate(record.message.attachments):
             if index != mail:
                 can_be_had = bool(one.reference) or self.holds_files(entry.message.channel_type)
                 yield _shown_file(record.request_id, index, one, can_be_had=can_be_had)
@@ -226,10 +247,3 @@ def _named(attachments: object) -> Iterator[ShownFile]:
                 is_picture=False,
                 missing="kept by the system that recorded the message",
             )
-
-
-def messages_of(
-    days: "Sequence[tuple[datetime, list[ShownMessage]]]",
-) -> Iterator[ShownMessage]:
-    """The messages of all days."""
-    return chain.from_iterable(messages for _, messages in days)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
 from time import monotonic
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -17,6 +17,7 @@ from domain.errors import StorageUnavailableError
 from entrypoints.http.access.request_heads import header
 from entrypoints.http.api.dependencies import TheCaller, TheContainer, TheOperations
 from entrypoints.http.api.trace_routes import visible_trace
+from entrypoints.http.console.notices import Link
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.trace_way import way_of
 from entrypoints.http.console.words import segment
@@ -27,16 +28,12 @@ router = APIRouter(prefix="/trace")
 _SHARE = 50
 """An open page may keep one of so many processors busy."""
 
+_SOON = 0.1
+"""A search that is over in so many seconds may have been slow by chance."""
+
 _NO_ANSWER = "It is not known whether this is recorded: the store does not answer."
 
 Subject = Annotated[str, Query(max_length=LONGEST)]
-
-
-class PageLink(NamedTuple):
-    """A page that does what a command does."""
-
-    address: str
-    name: str
 
 
 @router.get("")
@@ -53,7 +50,8 @@ def trace_message(
     began_at = monotonic()
     found = operations.trace_message()(wanted, caller.token.may_see)
     every = seconds_until_next(monotonic() - began_at)
-    if found.failure and header(page.request.scope, "hx-request"):
+    is_renewed = header(page.request.scope, "hx-request") is not None
+    if found.failure and is_renewed:
         # The page keeps what it shows, and says why.
         raise StorageUnavailableError(f"the store could not be asked: {found.failure}")
     shown = visible_trace(found, caller)
@@ -63,7 +61,8 @@ def trace_message(
     settings = container.settings()
     return page(
         "trace.html",
-        _status(shown),
+        # A browser reports each answer that is an error, and this one is asked for again and again.
+        HTTPStatus.OK if is_renewed else _status(shown),
         found=shown,
         every=every,
         traces=[(one, way_of(one, page.now)) for one in shown.messages],
@@ -77,7 +76,7 @@ def seconds_until_next(took: float) -> int:
 
     An address may be that of every webhook among the dead letters, so they are all read.
     """
-    return min(max(2, round(took * _SHARE)), 60)
+    return 2 if took < _SOON else min(round(took * _SHARE), 60)
 
 
 def _status(found: Trace) -> int:
@@ -86,7 +85,7 @@ def _status(found: Trace) -> int:
     return HTTPStatus.SERVICE_UNAVAILABLE if found.failure else HTTPStatus.NOT_FOUND
 
 
-def _links(found: Trace, *, sees_all: bool) -> Iterator[PageLink]:
+def _links(found: Trace, *, sees_all: bool) -> Iterator[Link]:
     """The pages for the commands of ``found``, each once."""
     latest = found.messages[0] if found.messages else None
     links = _each_link(found.commands, latest, sees_all=sees_all)
@@ -95,7 +94,7 @@ def _links(found: Trace, *, sees_all: bool) -> Iterator[PageLink]:
 
 def _each_link(
     commands: Iterable[str], one: MessageTrace | None, *, sees_all: bool
-) -> Iterator[PageLink]:
+) -> Iterator[Link]:
     channel = one.channel if one else None
     for command in commands:
         link = _page_of(shlex.split(command)[1:], channel)
@@ -103,17 +102,20 @@ def _each_link(
             yield link
 
 
-def _page_of(words: list[str], channel: ChannelType | None) -> PageLink | None:
+def _page_of(words: list[str], channel: ChannelType | None) -> Link | None:
+    """The page that does what a command of these words does, if there is one."""
+    address = name = ""
     match words:
         case ["doctor", *_]:
-            return PageLink("/checks", "See the checks")
+            address, name = "/checks", "See the checks"
         case ["unmatched", *_] | ["conversations", "open", *_]:
-            return PageLink("/unmatched", "Open the unmatched messages")
-        case ["dead-letters", _, name]:
-            return PageLink(f"/dead-letters/{segment(name)}", "Open the dead letter")
-        case ["conversations", "hand-off", name, _] if channel:
-            address = f"/conversations/{channel}/{segment(name)}"
-            return PageLink(address, "Open the conversation")
-        case ["queues", *_]:
-            return PageLink("/queues", "Open the queues")
-    return None
+            address, name = "/unmatched", "Open the unmatched messages"
+        case ["dead-letters", _, dead_letter]:
+            address, name = f"/dead-letters/{segment(dead_letter)}", "Open the dead letter"
+        case ["conversations", "hand-off", one, _] if channel:
+            address, name = f"/conversations/{channel}/{segment(one)}", "Open the conversation"
+        case ["queues", "list"]:
+            address, name = "/queues", "Open the queues"
+        case ["queues", _, queue, *_]:
+            address, name = f"/queues/{segment(queue)}", f"Open {queue}"
+    return Link(address, name) if address else None

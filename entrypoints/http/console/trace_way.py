@@ -299,4 +299,4 @@ def _gap(seconds: float) -> str:
         return "at once" if seconds == 0 else ""
     if seconds < _SECOND:
         return f"{max(seconds * 1000, 1):.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 10 * _SECOND else duration(seconds)
+    return f"{round(seconds, 1):g} s" if seconds < 10 * _SECOND else duration(seconds)

@@ -37,8 +37,8 @@ from entrypoints.http.console.unmatched_senders import GroupBySender, NextStep
 router = APIRouter(prefix="/unmatched")
 
 PAGE_SIZE = 20
-DELIVER_SECONDS = 10.0
-"""How long delivering may go on: its answer is due in 20 s, and one message takes 8 at most."""
+DELIVER_SECONDS = 5.0
+"""How long delivering may go on: browsers wait 15 s, and the last message may take 8."""
 
 _MOST_LINKS = 3
 _GONE = (

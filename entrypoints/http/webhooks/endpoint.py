@@ -213,7 +213,7 @@ class ArrivingWebhook:
             self._endpoint.admit(self)
             self._limit = min(self._exchange.max_body_bytes, self._endpoint.max_body_bytes)
             self._received_at = self._endpoint.clock()
-            self._check_size()
+            self._check_size(declared_bytes(self._scope))
         except Exception as error:
             self.refuse(error)
         else:
@@ -277,9 +277,9 @@ class ArrivingWebhook:
         if respond is not None:
             respond(response)
 
-    def _check_size(self) -> None:
+    def _check_size(self, declared: int = 0) -> None:
         size_bytes = self._body.tell()
-        if max(size_bytes, declared_bytes(self._scope)) > self._limit:
+        if max(size_bytes, declared) > self._limit:
             raise PayloadTooLargeError("the body is over the limit")
         self._memory.hold(size_bytes)
 

@@ -246,7 +246,7 @@ class _Activity:
             "conversation_status": USER_REPLY_RECEIVED,
             "last_user_message_at": received_at,
             "last_activity_at": received_at,
-            "last_message": last_message_to_map(Message.of(self.message).preview()),
+            "last_message": last_message_to_map(Message.preview_of(self.message)),
         }
         recipient = self.message.recipient.address
         if not self.conversation.recipient_id:

@@ -33,6 +33,8 @@ from infrastructure.channels.twilio.verification import (
 EMPTY_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 """No reply. https://www.twilio.com/docs/messaging/twiml"""
 
+_NOTHING_TO_SAY = WebhookResponse(200, EMPTY_TWIML, "text/xml")
+
 _WHATSAPP_SCHEME = "whatsapp:"
 _NUMBER_AND_MORE = re.compile(r"\+[1-9][0-9]{6,14}[A-Za-z]")
 _WA_ID = re.compile(r"[0-9]{6,15}")
@@ -107,7 +109,7 @@ class TwilioWebhookParser(WebhookParser):
 
     def respond(self) -> WebhookResponse:
         """Empty TwiML: received, and nothing to say."""
-        return WebhookResponse(200, EMPTY_TWIML, "text/xml")
+        return _NOTHING_TO_SAY
 
 
 def _form_of(webhook: VerifiedWebhook) -> Form:

@@ -79,8 +79,9 @@ def decode_form(body: bytes) -> Form:
         name, equals, value = pair.partition("=")
         if not equals:
             raise ValueError("a field without an equals sign")
-        if "%" in pair:
+        if "%" in name:
             name = unquote_to_bytes(name).decode("utf-8")
+        if "%" in value:
             value = unquote_to_bytes(value).decode("utf-8")
         fields.setdefault(name, []).append(value)
     return Form(fields)

@@ -14,6 +14,19 @@
     }
   }
 
+  const days = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
+
+  /** Let the first message of each day in the viewer's zone have its day above it. */
+  function showDays(root) {
+    let previous = "";
+    for (const element of root.querySelectorAll("[data-day]")) {
+      const day = days.format(new Date(element.dataset.day));
+      element.hidden = day === previous;
+      if (element.textContent !== day) element.textContent = day;
+      previous = day;
+    }
+  }
+
   /** Say why the page shows something old, or nothing if it does not. */
   function setStale(text) {
     const element = document.getElementById("stale");
@@ -56,7 +69,7 @@
     }
   });
   document.addEventListener("htmx:error", () => setStale(explain(0, "")));
-  document.addEventListener("htmx:after:swap", () => showMoments(document));
+  document.addEventListener("htmx:after:swap", () => { showMoments(document); showDays(document); });
 
   document.addEventListener("click", async (event) => {
     const button = event.target.closest?.("[data-copy]");
@@ -72,4 +85,5 @@
   });
 
   showMoments(document);
+  showDays(document);
 })();
