@@ -64,7 +64,7 @@ def test_dead_letter_is_deleted_only_if_that_is_confirmed(visitor: Visitor) -> N
     expect(page.get_by_role("status")).to_contain_text("The dead letter is deleted.")
     expect(page).to_have_url(f"{desk.frontdesk.origin}/dead-letters")
     assert desk.frontdesk.dead_letters() == ()
-    stored(desk)
+    found = stored(desk)
     visitor.open(f"/dead-letters/{found}")
     desk.container.dead_letters().delete(found)
     page.get_by_role("button", name="Redrive").click()

@@ -9,7 +9,7 @@ from application.recovery.redrive_dead_letters import RedrivenDeadLetter, Redriv
 from entrypoints.http.console.notices import Link, Notice
 
 _PENDING = "The message is pending again: a running server puts it on its queue within a minute"
-_UNMATCHED = "recorded, and unmatched, because its sender has no open conversation"
+_UNMATCHED = "recorded, and unmatched, because the sender has no open conversation"
 _DUPLICATE = "recorded before, so nothing changed"
 _MOST_LINKS = 5
 
@@ -28,7 +28,7 @@ def notice_of_one(redriven: RedrivenDeadLetter) -> Notice:
     text = "Redriven: it is no dead letter any more."
     if not details:
         text = "Redriven: there was no message in it, and it is no dead letter any more."
-    return Notice(text, "ok", details, links[:_MOST_LINKS])
+    return Notice(text, "ok", details, (*_places([redriven]), *links[:_MOST_LINKS]))
 
 
 def notice_of_many(redriven: Sequence[RedrivenDeadLetter], not_tried: int) -> Notice:
@@ -47,15 +47,23 @@ def notice_of_many(redriven: Sequence[RedrivenDeadLetter], not_tried: int) -> No
         details.append(f"{number} failed again: {reason}.")
     if not_tried:
         details.append(f"The time was over: {_counted(not_tried)} not tried. Redrive once more.")
-    return Notice(text, "warn" if failed or not_tried else "ok", tuple(details))
+    return Notice(text, "warn" if failed or not_tried else "ok", tuple(details), _places(redriven))
 
 
 def _outcomes(redriven: Sequence[RedrivenDeadLetter]) -> Iterator[str]:
     receipts = [receipt for one in redriven for receipt in one.receipts]
     for words, number in Counter(map(_words_of, receipts)).most_common():
-        yield f"{number} {'message is' if number == 1 else 'messages are each'} {words}."
+        counted = "1 message" if number == 1 else f"{number} messages"
+        yield f"{words[0].upper()}{words[1:]}: {counted}."
     if pending := sum(one.outcome is RedriveOutcome.PENDING for one in redriven):
-        yield f"{pending} pending again: a running server puts them on their queues."
+        yield f"Pending again: {pending}. A running server puts them on their queues."
+
+
+def _places(redriven: Sequence[RedrivenDeadLetter]) -> tuple[Link, ...]:
+    """Where to go on with messages that wait for an operator again."""
+    outcomes = {receipt.outcome for one in redriven for receipt in one.receipts}
+    is_unmatched = RecordOutcome.UNMATCHED in outcomes
+    return (Link("/unmatched", "To the unmatched messages"),) if is_unmatched else ()
 
 
 def _words_of(receipt: Receipt) -> str:

@@ -20,12 +20,12 @@ MOST_FIELDS = 500
 
 _SECRET = re.compile(
     r"(?i)authorization|signature|cookie|secret|token|passw|pwd|credential|api[-_]?key"
-    r"|private[-_]?key|email-event-webhook-"
+    r"|(access|private)[-_]?key|email-event-webhook-|(^|[-_])(key|auth|sig|hmac)$"
 )
 """Names of headers, fields and parameters whose values are nobody's to read."""
 
 _SECRET_VALUE = re.compile(r"(?i)\s*(basic|bearer)\s+[\w.~+/=-]{8,}\s*")
-_JSON_MEMBER = re.compile(r'("(?P<name>[^"\\]{1,200})"\s*:\s*)("(?:[^"\\]|\\.)*"|[-\w.+]+)')
+_JSON_MEMBER = re.compile(r'("(?P<name>[^"\\]{1,200})"\s*:\s*)("(?:[^"\\]|\\.)*"?|[-\w.+]+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,7 @@ def shown_request(request: WebhookRequest) -> ShownRequest:
         case "multipart/form-data":
             parts = _parts(raw, options.get("boundary", ""))
             fields = None if parts is None else (*_part_fields(parts),)
-            for part in parts or ():
-                if _is_secret(part.name, part.raw) and part.raw:
-                    raw = raw.replace(part.raw, HIDDEN.encode())
-            text = _text(raw[: 4 * MOST_RAW])
+            text = _without_secret_parts(raw, parts or [])
         case _:
             text = _JSON_MEMBER.sub(_without_secret, _text(raw[: 4 * MOST_RAW]))
     size = max(len(text), len(raw))
@@ -85,6 +82,16 @@ def shown_request(request: WebhookRequest) -> ShownRequest:
     )
 
 
+def _without_secret_parts(body: bytes, parts: "list[multipart.MultipartPart]") -> str:
+    """The beginning of a form. In a long one it is not looked for where its secrets stand."""
+    secrets = [part.raw for part in parts if _is_secret(part.name, part.raw) and part.raw]
+    if secrets and len(body) > 4 * MOST_RAW:
+        return f"{HIDDEN}: this form is long, and one of its fields is secret"
+    for secret in secrets:
+        body = body.replace(secret, HIDDEN.encode())
+    return _text(body[: 4 * MOST_RAW])
+
+
 def _is_secret(name: str, value: str | bytes) -> bool:
     text = _text(value[:MOST_CHARACTERS]) if isinstance(value, bytes) else value
     return bool(_SECRET.search(name) or _SECRET_VALUE.fullmatch(text))
@@ -96,7 +103,10 @@ def _text(content: bytes) -> str:
 
 def _shown_url(url: str) -> str:
     """The URL without a password, and without secret values of its query."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return HIDDEN
     host = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=host, query=_without_secret_values(parts.query)).geturl()
 
@@ -133,6 +143,8 @@ def _parts(body: bytes, boundary: str) -> "list[multipart.MultipartPart] | None"
             BytesIO(body),
             boundary,
             content_length=len(body),
+            # Nothing of it is written to disk, not even to a temporary file.
+            spool_limit=len(body) + 1,
             memory_limit=len(body) + 1,
             part_limit=MOST_FIELDS,
         )
@@ -164,6 +176,8 @@ def _part(part: "multipart.MultipartPart", codec: str) -> ShownField:
 
 
 def _field(name: str, value: str, size_bytes: int) -> ShownField:
+    # A charset may give halves of surrogate pairs, which no page can have in it.
+    name, value = (text.encode(errors="replace").decode() for text in (name, value))
     if _is_secret(name, value):
         return ShownField(name, HIDDEN, size_bytes)
     left_out = max(len(value) - MOST_CHARACTERS, 0)

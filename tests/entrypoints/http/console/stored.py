@@ -48,7 +48,9 @@ def stored(
         utc_now(),
     )
     account = api.frontdesk.providers.account_sid
-    webhook = VerifiedWebhook.signed(SMS, account, request, f"{number}".encode())
+    webhook = VerifiedWebhook.signed(
+        SMS, account, request, f"{number} {content_type}".encode() + body
+    )
     found = DeadLetter(
         f"{kind}-{webhook.id}", kind, reason, 1, utc_now() + timedelta(seconds=number), webhook
     )
