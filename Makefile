@@ -12,6 +12,8 @@ HASHED := constraints/hashed
 PIP_PROJECT := $(PIP_INSTALL) --no-deps --no-build-isolation
 SERVER := $(HASHED)/build.txt $(HASHED)/server.txt
 EVERYTHING := $(SERVER) $(HASHED)/aws.txt $(HASHED)/dev.txt
+# Python compiles what is imported. To compile everything takes longer than to install it.
+PIP_TOOLS := $(PIP_HASHED) --no-compile
 # The emulator of AWS pins its libraries, and so needs an environment of its own.
 MINISTACK_VENV := .venv-ministack
 MINISTACK_STAMP := $(MINISTACK_VENV)/.installed
@@ -34,7 +36,7 @@ RULES := tests/domain tests/application tests/infrastructure/memory
 PROCESSES := test-process-1 test-process-2 test-process-3 test-process-4
 BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked up, look up by hand: see SECURITY.md" >&2; exit 1; }
 
-.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke console-test screenshots hashes contents release release-check base-digest package deploy deploy-local settings stage-is-given
+.PHONY: help environments run test test-rules $(PROCESSES) check types crash-test duplicates-test soak audit fuzz bench bench-smoke console-test screenshots hashes contents release release-check base-digest package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -57,14 +59,17 @@ $(DEV_STAMP): pyproject.toml $(EVERYTHING)
 $(MINISTACK_STAMP): $(HASHED)/ministack.txt
 	@echo "Installing the emulator of AWS into $(MINISTACK_VENV) (once) ..."
 	$(PYTHON) -m venv $(MINISTACK_VENV)
-	$(MINISTACK_VENV)/bin/python $(PIP_HASHED) -r $(HASHED)/ministack.txt
+	$(MINISTACK_VENV)/bin/python $(PIP_TOOLS) -r $(HASHED)/ministack.txt
 	touch $(MINISTACK_STAMP)
 
 $(SAM_STAMP): $(HASHED)/sam.txt
 	@echo "Installing what deploys into $(SAM_VENV) (once) ..."
 	$(PYTHON) -m venv $(SAM_VENV)
-	$(SAM_VENV)/bin/python $(PIP_HASHED) -r $(HASHED)/sam.txt
+	$(SAM_VENV)/bin/python $(PIP_TOOLS) -r $(HASHED)/sam.txt
 	touch $(SAM_STAMP)
+
+# Downloads wait: together they take half as long.
+environments: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) $(BENCH_STAMP)
 
 run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1: make run [PORT=8000]
 	$(BIN)/frontdesk demo $(PORT:%=--url http://127.0.0.1:%)
@@ -91,13 +96,15 @@ test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test, the fault 
 check: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## After the tests: lint, format, types, layers, coverage of the rules and use cases, the long form of the fault runs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM_VENV)/bin/sam validate --lint --template deploy/template.yaml
 	$(SAM_VENV)/bin/cfn-lint deploy/template.yaml
 	$(BIN)/coverage report
 	$(NEW_RUN)
-	$(MAKE) --jobs 4 $(PROCESSES) FORM='-m long'
+	$(MAKE) --jobs 5 types $(PROCESSES) FORM='-m long'
+
+types:
+	$(BIN)/mypy
 
 crash-test: $(DEV_STAMP) $(MINISTACK_STAMP) ## Kill the process at every point, then 10,000 times at random; on AWS less often
 	$(BIN)/python -m tests.faults.crash_main --every-point
@@ -154,7 +161,7 @@ fuzz: $(FUZZ_STAMP) ## Search for crashes, a minute for each target: make fuzz [
 $(BENCH_STAMP): $(HASHED)/bench.txt
 	@echo "Installing what Frontdesk is compared with into $(BENCH_VENV) (once) ..."
 	$(PYTHON) -m venv $(BENCH_VENV)
-	$(BENCH_VENV)/bin/python $(PIP_HASHED) -r $(HASHED)/bench.txt
+	$(BENCH_VENV)/bin/python $(PIP_TOOLS) -r $(HASHED)/bench.txt
 	touch $(BENCH_STAMP)
 
 bench: $(DEV_STAMP) $(MINISTACK_STAMP) $(BENCH_STAMP) ## Measure beside other programs, ten minutes, and write benchmarks/README.md

@@ -25,7 +25,7 @@ DEFAULT_OUTPUT = ROOT / "build" / "frontdesk-lambda.zip"
 
 PROJECT = ("domain", "application", "infrastructure", "entrypoints")
 LAYERS = ("server", "aws")
-NOT_ON_LAMBDA = ("entrypoints/cli/", "entrypoints/http/")
+NOT_ON_LAMBDA = ("entrypoints/cli/", "entrypoints/http/", "entrypoints/simulation/")
 
 LAMBDA_PYTHON = "3.13"
 LAMBDA_PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")

@@ -117,7 +117,7 @@ def serve(
     """Serve with this process's ``share`` of all limits until SIGTERM or SIGINT."""
     shutdown = Shutdown()
     exit_at_deadline(shutdown)
-    sampler = Sampler(container)
+    sampler = Sampler(container, start_checks.passed.is_set)
     sampling = Task("samples", sampler, rest_seconds=SAMPLER_SECONDS)
     with running([*tasks_after(start_checks, container, shutdown, share), sampling], shutdown):
         _answer(container, start_checks, listener, shutdown, share)

@@ -1,5 +1,6 @@
 """Takes samples of a running server, so that a restart does not lose the day before it."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from application.overview.sampled_numbers import counters_of, gauges_of, numbers_of
@@ -14,10 +15,11 @@ SAMPLER_SECONDS = 10.0
 class Sampler:
     """Keeps one sample for each interval. Any worker's is as good as another's.
 
-    What waits is read where that costs no requests to a service.
+    What waits is read where that costs no requests to a service, and once ``may_read`` says so.
     """
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, may_read: Callable[[], bool] = lambda: True) -> None:
+        self._may_read = may_read
         self._container = container
         self._gauges = Gauges(gauge_sources(container)) if reads_for_free(container) else None
         self._latest: datetime | None = None
@@ -27,7 +29,7 @@ class Sampler:
         """Keep a sample if the interval has none of this process yet; there is no more to do."""
         now = self._container.clock()()
         if self._latest is None or _interval(self._latest) != _interval(now):
-            if self._gauges is not None:
+            if self._gauges is not None and self._may_read():
                 self._waiting = gauges_of(self._gauges())
             self.keep()
         return False

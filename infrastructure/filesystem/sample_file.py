@@ -86,7 +86,7 @@ class FileSampleHistory(SampleHistory):
     def notice(self) -> str | None:
         if self._is_writable:
             return None
-        return f"{self._path} cannot be written: they are in memory, and are lost at a restart"
+        return f"{self._path} cannot be written, so they are in the memory of this process"
 
     def _write(self, sample: Sample) -> None:
         place = place_of(sample.at)

@@ -30,4 +30,4 @@ class MemorySampleHistory(SampleHistory):
 
     @override
     def notice(self) -> str | None:
-        return "they are kept in memory, and are lost when this server ends"
+        return "they are in the memory of this server"

@@ -4,7 +4,7 @@ from playwright.sync_api import Request, expect
 
 from tests.console.browsers import Visitor
 from tests.console.pictures import a_png
-from tests.end_to_end.responses import EMAIL
+from tests.end_to_end.responses import EMAIL, WHATSAPP
 from tests.entrypoints.http.api.steered import CUSTOMER, opened, received
 
 MAIL = {"sender": "ana@example.com", "recipient": "help@acme.example"}
@@ -34,11 +34,18 @@ def test_search_keeps_what_is_typed_while_the_list_renews_itself(visitor: Visito
     address.fill(" +1415")
     page.get_by_label("Channel").select_option("sms")
     opened(visitor.desk, company_name=HOSTILE_TEXT[:200])
+    other = {"company_name": "w" * 400, "conversation_status": "z" * 400, "sender_id": "y" * 400}
+    visitor.desk.frontdesk.given_conversation(WHATSAPP, conversation_id="x" * 400, **other)
     opened(visitor.desk, channel="email", **MAIL)
     expect(page.get_by_role("link", name=CUSTOMER)).to_be_visible()  # the list has renewed itself
     expect(address).to_have_value(" +1415")
     expect(page.get_by_label("Channel")).to_have_value("sms")
     visitor.look("/conversations")
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.get_by_role("link", name="y" * 400).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("y" * 400)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.go_back()
     page.get_by_label("Customer's address").fill(CUSTOMER)
     page.keyboard.press("Enter")
     expect(page.get_by_role("row")).to_have_count(2)

@@ -9,9 +9,11 @@ from playwright.sync_api import Page, expect
 from application.ports.context_queue import DelayedReader
 from domain.channels import ChannelType
 from domain.queues import QueueKind, QueueName
+from entrypoints.operations.background_jobs import drain_some
 from entrypoints.simulation.demo import open_demo
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.console.browsers import Visitor
+from tests.end_to_end.broken_databases import renamed
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +74,16 @@ def follow(visitor: Visitor, channel: ChannelType) -> None:
     assert delivery.context.message.body.strip() == "Where is the blue lamp?"
     expect(latest.locator(".badge").first).to_have_text("taken")
     expect(visitor.page.locator("#outcome")).to_contain_text("200 OK")
+
+
+def test_store_stops_and_recovers_before_the_eyes_of_a_visitor(visitor: Visitor) -> None:
+    page = visitor.open("/simulator?channel=sms")
+    badge = page.get_by_role("article", name="The latest message").locator(".badge").first
+    with renamed(visitor.desk.frontdesk.data_dir / "frontdesk.db", "conversations"):
+        send(page)
+        expect(badge).to_have_text("spooled")
+    drain_some(visitor.desk.container)
+    expect(badge).to_have_text("waiting")
 
 
 def test_everything_is_done_by_keyboard_and_focus_is_not_lost(visitor: Visitor) -> None:

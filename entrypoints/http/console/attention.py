@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from application.overview.durations import quantile
@@ -53,7 +53,7 @@ class Trouble:
 def troubles(figures: Figures) -> list[Trouble]:
     """All that there is at this moment."""
     found = [
-        *map(_unanswered, figures.unanswered),
+        *(_unanswered(one, figures.now) for one in figures.unanswered),
         *_of_waiting(figures.waiting),
         *_of_queues(figures.waiting),
         *_of_traffic(figures.timeline),
@@ -61,13 +61,16 @@ def troubles(figures: Figures) -> list[Trouble]:
     return sorted(found, key=lambda trouble: trouble.kind)
 
 
-def _unanswered(one: Unanswered) -> Trouble:
+def _unanswered(one: Unanswered, now: datetime) -> Trouble:
     subject = _SOURCES.get(one.source, one.source)
+    known = "Its figures are not known."
+    if one.known_at is not None:
+        known = f"Its figures are those of {duration((now - one.known_at).total_seconds())} ago."
     return Trouble(
         "bad",
         f"{subject} not answer",
-        "Its figures are those of before. Verified webhooks go to the spool while they cannot be "
-        "recorded: none is lost. The checks ask every backend, and say what is wrong.",
+        f"{known} Verified webhooks go to the spool while they cannot be recorded: none is lost. "
+        "The checks ask every backend, and say what is wrong.",
         *("/checks", "Run the checks"),
     )
 

@@ -18,7 +18,7 @@ from entrypoints.http.api.attachment_routes import MayRead
 from entrypoints.http.api.dependencies import Identifier, TheContainer, TheOperations
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.rendering import environment
-from entrypoints.http.console.thread import WHOLE_CHARACTERS, Reading
+from entrypoints.http.console.thread import Reading
 from entrypoints.http.console.thread_pages import files_held
 from infrastructure.mail.mail_files import referenced_content_ids
 from infrastructure.mail.safe_html import MAX_PICTURE_BYTES, SafeHtml
@@ -26,7 +26,6 @@ from infrastructure.mail.sanitizing import MAX_HTML_BYTES, sanitized
 
 router = APIRouter(prefix="/messages/{request_id}")
 
-MOST_FILES = 1_000
 MAILS_AT_ONCE = 2
 
 _SHEET_HEADERS = {
@@ -56,7 +55,7 @@ VisibleMessage = Annotated[MessageRecord, Depends(_visible)]
 @router.get("")
 def show_message(record: VisibleMessage, page: ThePage, operations: TheOperations) -> Response:
     """All of a message."""
-    reading = Reading(files_held(operations), WHOLE_CHARACTERS, MOST_FILES)
+    reading = Reading(files_held(operations), is_whole=True)
     entry = HistoryEntry(Message.of(record.message), record)
     return page("message_page.html", record=record, one=reading.shown(entry))
 

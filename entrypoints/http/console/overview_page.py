@@ -9,7 +9,6 @@ from starlette.responses import RedirectResponse, Response
 
 from application.overview.sampled_numbers import (
     CHANNELS,
-    COUNTERS,
     NO_CHANNEL,
     OUTCOMES,
     received,
@@ -104,8 +103,9 @@ def _live(timeline: Timeline, plots: list[Plot]) -> str:
 
 
 def _is_new(figures: Figures) -> bool:
-    """Whether nothing has ever come in, as far as can be told."""
-    return not figures.timeline.total(*COUNTERS) and not any(figures.waiting.values())
+    """Whether no webhook has ever come in, as far as can be told. Scanners post none."""
+    names = (received(channel, outcome) for channel in ChannelType for outcome in OUTCOMES)
+    return not figures.timeline.total(*names) and not any(figures.waiting.values())
 
 
 def _traffic(timeline: Timeline, channels: Iterable[str]) -> dict[str, list[float]]:

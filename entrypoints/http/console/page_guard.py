@@ -9,12 +9,15 @@ from starlette.responses import PlainTextResponse, Response
 from entrypoints.http.access.access import Access, Caller, require_scope
 from entrypoints.http.access.problems import ProblemError
 from entrypoints.http.access.request_heads import Head, header, is_change
-from entrypoints.http.console.places import CAPTURE_BYTES, SIGNATURE, changes_something
+from entrypoints.http.console.places import CAPTURE_BYTES, SIGNATURE, SIMULATOR, changes_something
 
-_TOO_LARGE = (
-    f"The capture is over {CAPTURE_BYTES // 2**20} MiB. On the server's machine 'frontdesk "
-    f"doctor signature FILE' reads captures of up to 64 MiB."
-)
+_TOO_LARGE = {
+    SIGNATURE: f"The capture is over {CAPTURE_BYTES // 2**20} MiB. On the server's machine "
+    f"'frontdesk doctor signature FILE' reads captures of up to 64 MiB.",
+    SIMULATOR: "The files are too large: all together may have 6 MB. On the server's machine "
+    "'frontdesk send email --attach FILE' sends larger ones.",
+}
+"""What is said of forms in which something large may stand, by their paths."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,9 @@ def refused_page(problem: ProblemError, head: Head) -> Response:
 
     if header(head, "hx-request") is not None:
         return PlainTextResponse(problem.detail, problem.status, headers=problem.headers)
-    if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and head["path"] == SIGNATURE:
-        return problem_page(_TOO_LARGE, problem.status, (SIGNATURE, "Back to the form"))
+    if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and head["path"] in _TOO_LARGE:
+        text, back = _TOO_LARGE[head["path"]], (head["path"], "Back to the form")
+        return problem_page(text, problem.status, back)
     return problem_page(problem.detail, problem.status)
 
 

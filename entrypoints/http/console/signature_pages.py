@@ -67,11 +67,11 @@ def diagnose_signature(
 def _diagnoses(form: PostedForm, container: Container, caller: Caller) -> list[Diagnosis]:
     """The first diagnoses, one more than are shown. Raises ``CaptureError`` for a wrong field."""
     url = _url(form)
-    captures = read_captures(_capture(form), form.file("body"))
     # What is configured may be another company's.
     settings = container.settings() if caller.token.companies is None else None
     diagnose = build_diagnose_signature(settings, checked_urls, _secrets(form), url)
     with _alone():
+        captures = read_captures(_capture(form), form.file("body"))
         return list(islice(diagnose(captures), MOST_DIAGNOSES + 1))
 
 

@@ -9,14 +9,16 @@ from domain.channels import ChannelType
 from domain.conversations import Direction, HistoryEntry, Message
 from domain.messages import Attachment, MessageState
 
-PREVIEW_CHARACTERS = 2_000
-"""How much of a text stands in a conversation; 50 messages must stay a light page."""
+PREVIEW_CHARACTERS = 1_200
+"""How much of a text stands in a conversation, whose page must stay light."""
 
 WHOLE_CHARACTERS = 200_000
 """How much of a text stands on the page of its message."""
 
-MOST_FILES = 20
+MOST_FILES = 12
 """How many files of a message stand in a conversation."""
+
+MOST_FILES_OF_WHOLE = 1_000
 
 MOST_METADATA_CHARACTERS = 20_000
 
@@ -54,6 +56,7 @@ class ShownMessage:
     entry: HistoryEntry
     number: int
     files: tuple[ShownFile, ...]
+    hidden_files: int
     text: str
     hidden_characters: int
     begins_day: bool = False
@@ -112,7 +115,7 @@ class ShownMessage:
         return index if isinstance(index, int) and self.request_id else None
 
     @property
-    def doubts(self) -> Iterator[str]:
+    def reasons_for_review(self) -> Iterator[str]:
         """Why a human should look at it."""
         metadata = self.message.metadata
         if metadata.get("author_authenticated") is False:
@@ -161,11 +164,23 @@ HoldsFiles = Callable[[ChannelType], bool]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Makes entries of a history ready to be shown: so many characters and files of each."""
+    """Makes entries of a history ready to be shown.
+
+    A page of its own shows a message that ``is_whole``; a conversation shows the new text of each.
+    """
 
     holds_files: HoldsFiles
-    most_characters: int = PREVIEW_CHARACTERS
-    most_files: int = MOST_FILES
+    is_whole: bool = False
+
+    @property
+    def most_characters(self) -> int:
+        """How much of a text is shown."""
+        return WHOLE_CHARACTERS if self.is_whole else PREVIEW_CHARACTERS
+
+    @property
+    def most_files(self) -> int:
+        """How many files are shown."""
+        return MOST_FILES_OF_WHOLE if self.is_whole else MOST_FILES
 
     def messages(self, entries: Iterable[HistoryEntry]) -> Sequence[ShownMessage]:
         """The messages, the oldest first. ``entries`` begin with the latest."""
@@ -180,14 +195,21 @@ class Reading:
 
     def shown(self, entry: HistoryEntry, number: int = 0) -> ShownMessage:
         """One message."""
-        content = entry.message.content
+        text = self._text(entry.message)[: self.most_characters]
+        files = tuple(self._files(entry))
         return ShownMessage(
             entry,
             number,
-            tuple(self._files(entry)),
-            content[: self.most_characters],
-            max(len(content) - self.most_characters, 0),
+            files[: self.most_files],
+            max(len(files) - self.most_files, 0),
+            text,
+            len(entry.message.content) - len(text),
         )
+
+    def _text(self, message: Message) -> str:
+        """In a conversation a mail is shown without what it quotes: that stands above it."""
+        new = message.metadata.get("reply_text")
+        return new if isinstance(new, str) and not self.is_whole else message.content
 
     def _files(self, entry: HistoryEntry) -> Iterator[ShownFile]:
         record = entry.record
@@ -195,7 +217,7 @@ class Reading:
             yield from _named(entry.message.metadata.get("attachments"))
             return
         mail = entry.message.metadata.get("html_attachment_index")
-        for index, one in enumerate(record.message.attachments[: self.most_files]):
+        for index, one in enumerate(record.message.attachments):
             if index != mail:
                 can_be_had = bool(one.reference) or self.holds_files(entry.message.channel_type)
                 yield _shown_file(record.request_id, index, one, can_be_had=can_be_had)

@@ -28,7 +28,8 @@ from entrypoints.http.console.words import segment
 
 router = APIRouter(prefix="/conversations/{channel}/{conversation_id}")
 
-PAGE_SIZE = 50
+PAGE_SIZE = 30
+"""Messages on a page. Those of one moment stay together."""
 
 
 @router.get("")
@@ -87,8 +88,8 @@ def _changed(
     except InvalidStatusError as error:
         raise ProblemError(422, str(error)) from error
     except StaleConversationError as error:
-        told = _changed_meanwhile(seen, error.present.state)
-        return _shown(page, operations, error.present, told, kind="warn", status=412)
+        notice = _changed_meanwhile(seen, error.present.state)
+        return _shown(page, operations, error.present, notice, kind="warn", status=412)
     return _shown(page, operations, record, done)
 
 
@@ -124,7 +125,7 @@ def _shown(
     page: Page,
     operations: OperationsContainer,
     found: Conversation,
-    told: str = "",
+    notice: str = "",
     *,
     kind: str = "ok",
     status: int = 200,
@@ -143,8 +144,8 @@ def _shown(
         place=place,
         address=place if after is None else None,
         statuses=SETTABLE_STATUSES,
-        told=told,
-        told_kind=kind,
+        notice_text=notice,
+        notice_kind=kind,
     )
 
 

@@ -50,7 +50,8 @@ def trace_message(
     began_at = monotonic()
     found = operations.trace_message()(wanted, caller.token.may_see)
     every = seconds_until_next(monotonic() - began_at)
-    if found.failure and header(page.request.scope, "hx-request"):
+    is_renewed = header(page.request.scope, "hx-request") is not None
+    if found.failure and is_renewed:
         # The page keeps what it shows, and says why.
         raise StorageUnavailableError(f"the store could not be asked: {found.failure}")
     shown = visible_trace(found, caller)
@@ -60,7 +61,8 @@ def trace_message(
     settings = container.settings()
     return page(
         "trace.html",
-        _status(shown),
+        # A browser reports each answer that is an error, and this one is asked for again and again.
+        HTTPStatus.OK if is_renewed else _status(shown),
         found=shown,
         every=every,
         traces=[(one, way_of(one, page.now)) for one in shown.messages],

@@ -45,7 +45,7 @@ def receive(container: Container, number: int = 1) -> None:
     container.metrics().count("WebhooksReceived", number, channel="sms", outcome="recorded")
 
 
-def kept(container: Container) -> tuple[Sample, ...]:
+def retained(container: Container) -> tuple[Sample, ...]:
     return container.operations().samples().since(NOW - timedelta(hours=1))
 
 
@@ -53,7 +53,7 @@ def test_sample_has_what_was_counted_and_what_waits(container: Container) -> Non
     container.stores().messages.record(numbered(1))
     receive(container, 3)
     Sampler(container)()
-    (sample,) = kept(container)
+    (sample,) = retained(container)
     assert (sample.at, sample.started_at) == (NOW, NOW)
     assert (sample.numbers[RECORDED], sample.numbers[PENDING]) == (3, 1)
 
@@ -64,8 +64,8 @@ def test_one_sample_is_taken_in_each_interval(container: Container, clock: Manua
         sampler()
         clock.advance(seconds=10)
         receive(container)
-    assert [sample.at for sample in kept(container)] == [NOW + INTERVAL * n for n in range(4)]
-    assert [sample.numbers[RECORDED] for sample in kept(container)] == [0, 3, 6, 9]
+    assert [sample.at for sample in retained(container)] == [NOW + INTERVAL * n for n in range(4)]
+    assert [sample.numbers[RECORDED] for sample in retained(container)] == [0, 3, 6, 9]
 
 
 def test_server_that_ends_keeps_what_came_since_the_last_sample(
@@ -77,7 +77,7 @@ def test_server_that_ends_keeps_what_came_since_the_last_sample(
     receive(container, 2)
     clock.advance(seconds=5)
     sampler.keep()
-    (sample,) = kept(container)
+    (sample,) = retained(container)
     assert (sample.numbers[RECORDED], sample.numbers[PENDING]) == (2, 1)
 
 
@@ -89,7 +89,7 @@ def test_next_server_begins_with_zero_and_says_so(
     clock.advance(by=INTERVAL)
     after = started({"DATA_DIR": str(tmp_path)}, clock)
     Sampler(after)()
-    first, second = kept(after)
+    first, second = retained(after)
     assert (first.started_at, second.started_at) == (NOW, NOW + INTERVAL)
     assert (first.numbers[RECORDED], second.numbers[RECORDED]) == (2, 0)
     after.shutdown_resources()
@@ -99,9 +99,19 @@ def test_store_that_does_not_answer_does_not_stop_the_counting(container: Contai
     container.stores.override(providers.Callable(_broken))
     receive(container)
     Sampler(container)()
-    (sample,) = kept(container)
+    (sample,) = retained(container)
     assert sample.numbers[RECORDED] == 1
     assert isnan(sample.numbers[PENDING])
+
+
+def test_nothing_is_read_before_the_start_checks_have_passed(container: Container) -> None:
+    asked: list[str] = []
+    container.stores.override(providers.Callable(asked.append, "store"))
+    receive(container)
+    Sampler(container, may_read=lambda: False)()
+    (sample,) = retained(container)
+    assert sample.numbers[RECORDED] == 1
+    assert asked == []
 
 
 def _broken() -> None:
@@ -115,7 +125,7 @@ def test_on_aws_no_request_is_sent_for_a_sample(tmp_path: Path, clock: ManualClo
     container.context_queue.override(providers.Callable(asked.append, "queue"))
     receive(container)
     Sampler(container)()
-    (sample,) = kept(container)
+    (sample,) = retained(container)
     assert sample.numbers[RECORDED] == 1
     assert all(map(isnan, sample.numbers[len(COUNTERS) :]))
     assert asked == []

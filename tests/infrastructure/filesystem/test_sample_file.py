@@ -108,7 +108,7 @@ def test_without_a_directory_samples_are_in_memory_and_it_says_so(
         "samples cannot be written, they stay in memory"
     ]
     assert [at for at, _ in seen(history)] == [NOW, LATER]
-    assert "lost at a restart" in str(history.notice())
+    assert "in the memory of this process" in str(history.notice())
 
 
 def test_disk_that_has_room_again_is_used_again(

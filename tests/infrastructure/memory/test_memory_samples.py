@@ -14,4 +14,4 @@ class TestMemorySampleHistory(SampleHistoryContract):
         return MemorySampleHistory(clock)
 
     def test_page_can_say_that_a_restart_loses_them(self, history: SampleHistory) -> None:
-        assert "in memory" in str(history.notice())
+        assert "in the memory" in str(history.notice())

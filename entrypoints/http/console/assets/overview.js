@@ -4,6 +4,10 @@
 
 (() => {
   const HEIGHT = 200;
+  const STEPS = {
+    count: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6],
+    seconds: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400],
+  };
   const plots = new Map();
   let drawn = null;
 
@@ -50,7 +54,6 @@
   }
 
   function options(plot, width) {
-    const steps = plot.unit === "count" ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5] : undefined;
     return {
       width,
       height: HEIGHT,
@@ -60,7 +63,7 @@
       scales: { y: { range: (_, low, high) => [0, plot.unit === "count" ? Math.max(high * 1.1, 4) : high * 1.1 || 1] } },
       axes: [
         axis({ values: (_, times) => times.map((time) => clock.format(time * 1000)), space: 64, size: 30 }),
-        axis({ size: 56, incrs: steps, values: (_, values) => values.map((value) => written(plot.unit, value)) }),
+        axis({ size: 56, incrs: STEPS[plot.unit], values: (_, values) => values.map((value) => written(plot.unit, value)) }),
       ],
       series: [
         {},

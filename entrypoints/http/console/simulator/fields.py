@@ -9,6 +9,10 @@ from entrypoints.simulation.demo import DEMO_RECIPIENTS, DEMO_SENDERS, DEMO_TEXT
 from infrastructure.channels.provider import SendOption
 
 MOST_TIMES = 100
+MEBIBYTE = 1024 * 1024
+FILES_BYTES = 6 * MEBIBYTE
+"""How large all files of one message may be."""
+
 UNKNOWN_SENDER = "unknown-sender"
 """The example of a sender without a conversation."""
 
@@ -176,14 +180,17 @@ class Form:
 
 
 def _option_field(option: SendOption) -> FormField:
-    is_list = option.is_repeatable and not option.read_file
     text = option.help.replace(" (repeatable)", "")
     choices = option.choices if option.default else ("", *option.choices)
+    if option.read_file:
+        text = f"{text} All together may have {FILES_BYTES // MEBIBYTE} MB."
+    elif option.is_repeatable:
+        text = f"{text} One on each line."
     return FormField(
         field_name(option),
         title_of(option),
         _kind(option),
-        f"{text} One on each line." if is_list else text,
+        text,
         choices=tuple((choice, choice or "Not given") for choice in choices),
         placeholder=option.example,
     )

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from application.conversations.search_conversations import ConversationFilter
 from domain.channels import ChannelType
+from domain.errors import TemporaryError
 from entrypoints.composition.backends import secret_reader
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.container import Container
@@ -22,8 +23,14 @@ from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
 from entrypoints.http.console.rendering import Page
 from entrypoints.http.console.simulator import travel
-from entrypoints.http.console.simulator.fields import Form, example_values, examples_of, field_of
-from entrypoints.http.console.simulator.reading import FILES_BYTES, FormReader
+from entrypoints.http.console.simulator.fields import (
+    FILES_BYTES,
+    Form,
+    example_values,
+    examples_of,
+    field_of,
+)
+from entrypoints.http.console.simulator.reading import FormReader
 from entrypoints.http.console.simulator.run import Run, own_origin, run
 from entrypoints.simulation.demo import DEMO_SENDERS, open_demo
 from entrypoints.simulation.messages import public_url
@@ -89,7 +96,7 @@ class Simulator:
             sent=travel.written(sent),
             followed=followed,
             states=travel.states(followed),
-            is_demo_open=self._is_demo_open(form.channel),
+            is_demo_open=bool(sent) or self._is_demo_open(form.channel),
             run=done,
             news=news,
             files_bytes=FILES_BYTES,
@@ -100,8 +107,10 @@ class Simulator:
 
     def _is_demo_open(self, channel: ChannelType) -> bool:
         wanted = ConversationFilter(DEMO_SENDERS[channel], channel)
-        found = self.operations.search_conversations()(wanted, 1)
-        return bool(found.items)
+        try:
+            return bool(self.operations.search_conversations()(wanted, 1).items)
+        except TemporaryError:
+            return True  # it is not known, and a webhook can be sent all the same: to the spool
 
     def open_demo(self, form: PostedForm) -> Response:
         """Open a conversation on each channel for the senders that stand in the forms."""

@@ -11,6 +11,8 @@ from entrypoints import addresses
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.http.console.posted_forms import PostedForm
 from entrypoints.http.console.simulator.fields import (
+    FILES_BYTES,
+    MEBIBYTE,
     MOST_TIMES,
     HowOften,
     field_name,
@@ -19,10 +21,6 @@ from entrypoints.http.console.simulator.fields import (
 )
 from entrypoints.simulation.messages import named_sender
 from infrastructure.channels.provider import SendOption, SimulatedMessage
-
-MEBIBYTE = 1024 * 1024
-FILES_BYTES = 6 * MEBIBYTE
-"""How large all files of one message may be."""
 
 RUN_BYTES = 32 * MEBIBYTE
 """How large the files of all messages of one run may be."""

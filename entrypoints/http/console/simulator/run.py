@@ -81,7 +81,7 @@ class Run:
         if not took:
             return {}
         if self.how is HowOften.MANY:
-            return {"median": percentile(took, 0.5), "95 %": percentile(took, 0.95)}
+            return {"median": percentile(took, 0.5), "95th percentile": percentile(took, 0.95)}
         names = ("first", "second") if len(took) > 1 else ("",)
         return dict(zip(names, took, strict=False))
 

@@ -121,7 +121,7 @@ def simulating(data_dir: Path, **environ: str) -> Iterator[Simulator]:
 
 def problems_of(page: str) -> dict[str, str]:
     """What is told beside fields, by the ids of the fields."""
-    found = re.findall(r'<p class="problem" id="([^"]*)-problem">(.*?)</p>', page)
+    found = re.findall(r'<p class="wrong" id="([^"]*)-problem">(.*?)</p>', page)
     return {name: html.unescape(text) for name, text in found}
 
 

@@ -73,7 +73,7 @@ def test_form_shows_the_search_and_stands_outside_of_what_renews_itself(session:
 
 
 @pytest.mark.parametrize(
-    ("query", "field", "told"),
+    ("query", "field", "sentence"),
     [
         ("address=" + quote("no address at all, is it") + "&channel=email", "address", "ot an add"),
         ("channel=fax", "channel", "a channel is one of"),
@@ -82,11 +82,11 @@ def test_form_shows_the_search_and_stands_outside_of_what_renews_itself(session:
     ],
 )
 def test_wrong_value_is_told_beside_its_field(
-    session: Api, query: str, field: str, told: str
+    session: Api, query: str, field: str, sentence: str
 ) -> None:
     page = shown(session, f"/conversations?{query}", 422)
     beside = page.partition(f'id="{field}-wrong">')[2].partition("</p>")[0]
-    assert told.lower() in beside.lower()
+    assert sentence.lower() in beside.lower()
     assert f'aria-describedby="{field}-wrong"' in page
     assert found(page) == []
     assert "hx-get" not in page.partition('<div id="live"')[2].partition(">")[0]

@@ -89,7 +89,9 @@ def series(browser: Api, hours: int = 1) -> dict[str, Any]:
 
 
 def test_new_front_desk_says_what_to_type(browser: Api) -> None:
+    assert browser.frontdesk.client.request("POST", f"{browser.frontdesk.origin}/x").status == 404
     page = text_of(browser)
+    assert "No channel" in page  # a scanner is counted, and is no webhook
     assert "Nothing has come in yet" in page
     assert "frontdesk send sms --from" in page
     assert "Nothing Every backend answers" in page
@@ -147,17 +149,18 @@ def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
 def test_store_that_does_not_answer_is_told_and_what_was_known_stays(browser: Api) -> None:
     container = browser.container
     container.stores().messages.record(numbered(1, conversation=None))
-    assert "Unmatched Look 1 " in text_of(browser)
+    assert "Unmatched 1 Look " in text_of(browser)
     container.stores.override(providers.Callable(_broken))
     page = text_of(browser)
     assert "The store does not answer" in page
+    assert "Its figures are those of 0 s ago" in page
     assert "Run the checks" in page
-    assert "Unmatched Look 1 " in page
+    assert "Unmatched 1 Look " in page
     assert latest(browser)["waiting"] == [None, 0, None, 0]
     container.stores.reset_override()
     page = text_of(browser)
     assert "not answer" not in page
-    assert "Unmatched Look 1 " in page
+    assert "Unmatched 1 Look " in page
 
 
 def test_store_that_never_answered_has_no_figures(browser: Api) -> None:
@@ -223,6 +226,15 @@ def test_samples_that_a_restart_loses_are_told(tmp_path: Path) -> None:
         (tmp_path / "samples").mkdir()
         keep(browser, timedelta(), 1)
         assert "The samples are lost at a restart" in text_of(browser)
+
+
+def test_server_without_a_disk_says_that_its_samples_are_in_memory(tmp_path: Path) -> None:
+    container = build_container({"DATA_DIR": str(tmp_path)}, ephemeral=True)
+    count_for_prometheus(container)
+    with hosting() as host, serving(host, container) as frontdesk:
+        token = keep_local_token(container.settings().data_dir)
+        page = text_of(signed_in(Api(frontdesk), token))
+        assert "The samples are lost at a restart: they are in the memory of this server." in page
 
 
 def test_figures_on_aws_are_told_to_be_those_of_this_server(

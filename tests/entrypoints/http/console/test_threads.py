@@ -8,7 +8,10 @@ import pytest
 
 from application.clock import utc_now
 from domain.conversations import Direction, Message
+from domain.messages import ConversationKey
 from entrypoints.http.console import thread_pages
+from entrypoints.http.console.thread import Reading
+from infrastructure.channels.twilio.simulator import Button, Location, Media
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.builders import a_conversation
 from tests.console.pictures import a_png
@@ -197,8 +200,6 @@ def test_files_places_and_buttons_are_shown(api: Api, session: Api) -> None:
 
 
 def test_shared_place_and_tapped_button_are_shown(api: Api, session: Api) -> None:
-    from infrastructure.channels.twilio.simulator import Button, Location, Media
-
     path = conversation(api, channel="whatsapp")
     received(api, WHATSAPP, location=Location(52.5, 13.4, "Shop"))
     received(api, WHATSAPP, button=Button("Yes, please", "YES"))
@@ -210,6 +211,21 @@ def test_shared_place_and_tapped_button_are_shown(api: Api, session: Api) -> Non
     assert "<code>YES</code>" in page
     assert "credentials are not set" in page
     assert "<img" not in page.partition('id="thread"')[2]
+
+
+def test_pictures_that_a_provider_holds_are_shown_where_they_can_be_fetched(api: Api) -> None:
+    path = conversation(api, channel="whatsapp")
+    received(api, WHATSAPP, media=[Media("https://api.twilio.com/1", "image/png")])
+    key = ConversationKey(path.rpartition("/")[2], WHATSAPP)
+    [entry] = api.container.operations().list_messages()(key).items
+    [held] = Reading(lambda channel: channel is WHATSAPP).shown(entry).files
+    assert held.is_picture
+    assert (
+        held.address == f"/messages/{entry.record.request_id if entry.record else ''}/attachments/0"
+    )
+    [missing] = Reading(lambda _: False).shown(entry).files
+    assert missing.address is None
+    assert "credentials" in missing.missing
 
 
 def test_message_of_another_system_has_no_trace(api: Api, session: Api) -> None:
@@ -228,6 +244,23 @@ def test_hostile_text_is_text_and_long_text_is_cut(api: Api, session: Api) -> No
     page = shown(session, path)
     assert "<script>alert" not in page
     assert "<script>name" not in page
-    assert len(texts(page)[0]) < 2_100
+    assert len(texts(page)[0]) < 1_300
     request_id = api.get(f"/v1{path}/messages")["items"][0]["request_id"]
     assert f'href="/messages/{request_id}">Whole message' in page
+
+
+def test_mail_is_shown_without_what_it_quotes_and_with_its_first_files(
+    api: Api, session: Api
+) -> None:
+    path = conversation(api, channel="email", **MAIL)
+    body = "Thanks!\n\nOn Mon, 2 Nov 2026 at 10:00, Help <help@acme.example> wrote:\n> Old text\n"
+    files = [(f"{number}.txt", "text/plain", b"x") for number in range(15)]
+    received(api, EMAIL, **MAIL, body=body, attachments=files)
+    page = shown(session, path)
+    assert [text.strip() for text in texts(page)] == ["Thanks!…"]
+    assert "with what it quotes" in page
+    assert "3 more files" in page
+    request_id = api.get(f"/v1{path}/messages")["items"][0]["request_id"]
+    whole = shown(session, f"/messages/{request_id}")
+    assert "&gt; Old text" in whole
+    assert "14.txt" in whole

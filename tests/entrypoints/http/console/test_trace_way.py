@@ -1,4 +1,4 @@
-"""The picture shows each way that a message can go, and claims nothing that is not stored."""
+"""The picture shows each way that a message can go, and shows nothing that is not stored."""
 
 from datetime import timedelta
 from typing import Any

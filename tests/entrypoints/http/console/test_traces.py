@@ -134,6 +134,7 @@ def test_unknown_one_teaches_what_can_be_asked_and_names_the_refusals(desk: Api)
     assert "sms: 1 webhook at " in text
     assert "A repeat leaves no record" in text
     assert 'href="/refusals"' in html
+    assert text_of(trace(browser, MESSAGE, 200, hx_request="true")).count("Nothing is known") == 2
     assert 'hx-trigger="every ' in html  # it shows the message as soon as it comes
 
 
