@@ -1,5 +1,6 @@
 """A conversation as a page: what was written, who answers, and whether it is open."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -279,3 +280,15 @@ def test_mail_is_shown_without_what_it_quotes_and_with_its_first_files(
     whole = shown(session, f"/messages/{request_id}")
     assert "&gt; Old text" in whole
     assert "14.txt" in whole
+
+
+def test_page_of_a_long_conversation_is_light(api: Api, session: Api) -> None:
+    path = conversation(api)
+    for number in range(thread_pages.PAGE_SIZE + 1):
+        received(api, body=f"{number} " + "long text " * 150)
+    page = shown(session, path)
+    assert page.count("<article") == thread_pages.PAGE_SIZE
+    addresses = set(re.findall(r'(?:src|href)="(/assets/[^"]*)"', page))
+    assets = sum(len(session.call("GET", address).data) for address in addresses)
+    assert len(addresses) >= 3
+    assert len(page.encode()) + assets < 150_000
