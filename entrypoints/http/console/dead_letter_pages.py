@@ -125,7 +125,7 @@ class _Lists:
     def show_whole(self, notice: Notice, status: int = 200) -> Response:
         """The list instead of one that is not there any more: the address is the list's then."""
         response = self.show(_Place(), notice, status)
-        response.headers["hx-push-url"] = "/dead-letters"
+        response.headers["hx-replace-url"] = "/dead-letters"
         return response
 
 

@@ -124,7 +124,7 @@ def test_redriven_one_is_delivered_and_gone(desk: Api, visitor: Visit) -> None:
     path = f"/dead-letters/{given_mail(desk, sender='known@example.com')}"
     answer = visitor.post(f"{path}/redrive")
     assert answer.status == 200
-    assert answer.headers["hx-push-url"] == "/dead-letters"
+    assert answer.headers["hx-replace-url"] == "/dead-letters"
     assert "The message is on email-handoff" in shown(answer)
     assert [*desk.frontdesk.contexts()] == ["email-handoff"]
     assert desk.frontdesk.dead_letters() == ()
