@@ -7,7 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, Response
 
-from application.attachments.open_attachment import OpenedAttachment
+from application.conversations.open_attachment import OpenedAttachment
 from application.ports.byte_stream import ByteStream
 from domain.conversations import HistoryEntry, Message
 from domain.errors import AttachmentNotFoundError
