@@ -9,7 +9,7 @@ import pytest
 
 from application.clock import utc_now
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
-from entrypoints.http.console import dead_letter_pages
+from entrypoints.http.console.recovery import dead_letter_pages
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.end_to_end.responses import EMAIL
 from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally

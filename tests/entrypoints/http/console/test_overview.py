@@ -17,7 +17,7 @@ from application.ports.sample_history import Sample
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
 from entrypoints.composition.container import build_container, count_for_prometheus
-from entrypoints.http.console import overview_figures
+from entrypoints.http.console.overview import figures
 from entrypoints.operations.gauges import Pace
 from infrastructure.configuration.api_access import keep_local_token
 from infrastructure.sqlite.database import SqliteDatabase
@@ -54,7 +54,7 @@ def signed_in(api: Api, token: str) -> Api:
 
 @pytest.fixture(autouse=True)
 def _reading_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overview_figures, "PACE", Pace(0.0, 0.0))
+    monkeypatch.setattr(figures, "PACE", Pace(0.0, 0.0))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dependency_injector import providers
 
 from application.clock import utc_now
 from domain.queues import ALL_QUEUES, QueueKind, QueueName
-from entrypoints.http.console import queue_pages
+from entrypoints.http.console.operations import queue_pages
 from entrypoints.operations.queue_checks import LONGEST_WAIT
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, running_locally

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from application.ports.message_store import MessageStore
-from entrypoints.http.console import unmatched_pages
+from entrypoints.http.console.recovery import unmatched_pages
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.end_to_end.companies import ACME, BRILL, given_conversation_with
 from tests.end_to_end.responses import EMAIL, SMS
