@@ -14,8 +14,8 @@ from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.end_to_end.responses import EMAIL
 from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
+from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
 from tests.entrypoints.http.console.stored import given_mail, stored
-from tests.entrypoints.http.console.visits import HOSTILE, Visit, shown, visit
 
 
 @pytest.fixture(scope="module")

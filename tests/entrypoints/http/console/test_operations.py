@@ -13,7 +13,7 @@ from entrypoints.http.console.operations import check_pages
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
-from tests.entrypoints.http.console.visits import HOSTILE, Visit, shown, visit
+from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
 
 ACCOUNT = "AC" + "7" * 32
 URL = "http://desk.example/webhooks/sms"
