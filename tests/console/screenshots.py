@@ -11,8 +11,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Page, sync_playwright
 
 from tests.console.browsers import SCHEMES, launched, visiting
-from tests.console.staged import SETTINGS, stage
-from tests.entrypoints.http.api.clients import running_locally
+from tests.console.staged import shop
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 SHOWN = ("overview", "thread", "trace", "simulator")
@@ -35,10 +34,9 @@ def take(folder: Path, *, every: bool = False) -> Iterator[Path]:
     with (
         TemporaryDirectory() as data,
         sync_playwright() as playwright,
-        running_locally(Path(data), **SETTINGS) as desk,
+        shop(Path(data)) as (desk, paths),
     ):
         browser = launched(playwright)
-        paths = stage(desk)
         with visiting(browser, desk) as visitor:
             for name, path in paths.items():
                 if every or name in SHOWN:

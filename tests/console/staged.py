@@ -1,10 +1,24 @@
 """A morning at an invented shop: what the screenshots show, and what every page is tried with."""
 
-from itertools import cycle, islice
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import cycle
+from pathlib import Path
 from typing import Any
 
+from dependency_injector import providers
+
+from application.clock import utc_now
+from application.ports.sample_history import INTERVAL
 from domain.channels import ChannelType
+from domain.queues import ALL_QUEUES, QueueKind
+from entrypoints.composition.container import build_container, count_for_prometheus
+from entrypoints.operations.sampler import Sampler
+from infrastructure.configuration.api_access import keep_local_token
 from tests.console.pictures import a_png
+from tests.end_to_end.frontdesk import hosting, serving
 from tests.end_to_end.responses import EMAIL, SMS, WHATSAPP
 from tests.entrypoints.http.api.clients import Api
 
@@ -37,16 +51,52 @@ _HTML = """<h2>Order 4711</h2>
 <p style="color: #7a4b00">Kind regards<br>Ana</p>"""
 
 
-def stage(desk: Api, *, messages: int = 40) -> dict[str, str]:
-    """Let it happen. Gives the paths of pages by name."""
+class MorningClock:
+    """Runs as clocks do, so many steps before now: each is as long as samples are apart."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps_left = steps
+
+    def __call__(self) -> datetime:
+        return utc_now() - self._behind
+
+    @property
+    def _behind(self) -> timedelta:
+        return self.steps_left * INTERVAL
+
+
+@contextmanager
+def shop(data_dir: Path, *, steps: int = 100) -> Iterator[tuple[Api, dict[str, str]]]:
+    """The front desk of the shop after a morning of so many half minutes; its pages by name."""
+    container = build_container({"DATA_DIR": str(data_dir), **SETTINGS})
+    clock = MorningClock(steps)
+    container.clock.override(providers.Object(clock))
+    count_for_prometheus(container)
+    with hosting() as host, serving(host, container) as frontdesk:
+        desk = Api(frontdesk).with_token(keep_local_token(data_dir))
+        yield desk, _stage(desk, clock)
+
+
+def _stage(desk: Api, clock: MorningClock) -> dict[str, str]:
     conversations = {
         (channel, sender): _opened(desk, channel, sender, name)
         for channel in (WHATSAPP, SMS)
         for sender, name in zip(CUSTOMERS, ("Shop", "Shop", "Shop UK", "Shop", "Shop"), strict=True)
     }
     mail = _opened(desk, EMAIL, MAIL_CUSTOMER, "Shop")
-    for (channel, sender), text in islice(zip(cycle(conversations), cycle(_LINES)), messages):
-        _post(desk, channel, sender=sender, recipient=SHOP_NUMBER, body=text)
+    writing, sampler = (
+        zip(cycle(conversations), cycle(_LINES), strict=False),
+        Sampler(desk.container),
+    )
+    while clock.steps_left > 0:
+        for _ in range(_customers_at(clock.steps_left)):
+            (channel, sender), text = next(writing)
+            _post(desk, channel, sender=sender, recipient=SHOP_NUMBER, body=text)
+        if clock.steps_left % 9 == 0:
+            _post(desk, EMAIL, sender=MAIL_CUSTOMER, recipient=SHOP_MAIL, subject="Hours", body="?")
+        clock.steps_left -= 1
+        _let_the_ai_answer(desk)
+        sampler()
     _hand_off(desk, conversations[WHATSAPP, CUSTOMERS[1]])
     _post(desk, WHATSAPP, sender=CUSTOMERS[1], recipient=SHOP_NUMBER, body="A person, please!")
     _post_mails(desk)
@@ -69,6 +119,19 @@ def stage(desk: Api, *, messages: int = 40) -> dict[str, str]:
         "signature": "/signature",
         "simulator": "/simulator",
     }
+
+
+def _customers_at(steps_left: int) -> int:
+    """How many write in a step: a wave with a little unrest."""
+    return round(2.5 + 2 * math.sin(steps_left / 9) + math.sin(steps_left * 2.4))
+
+
+def _let_the_ai_answer(desk: Api) -> None:
+    queues = desk.container.context_queue()
+    for queue in ALL_QUEUES:
+        if queue.kind is QueueKind.REPLIES:
+            for delivery in queues.receive(queue, 2):
+                queues.acknowledge(queue, delivery.receipt)
 
 
 def _opened(desk: Api, channel: ChannelType, sender: str, company: str) -> str:

@@ -3,23 +3,41 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.console.browsers import Visitor, visiting
-from tests.console.staged import SETTINGS, stage
-from tests.entrypoints.http.api.clients import Api, running_locally
+from tests.console.staged import shop
+from tests.entrypoints.http.api.clients import Api
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, dict[str, str]]]:
-    with running_locally(tmp_path_factory.mktemp("shop"), **SETTINGS) as desk:
-        yield desk, stage(desk)
+@pytest.fixture(scope="module", name="shop")
+def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, dict[str, str]]]:
+    with shop(tmp_path_factory.mktemp("shop")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
 def guest(browser: Browser, shop: tuple[Api, dict[str, str]]) -> Iterator[Visitor]:
     with visiting(browser, shop[0]) as visitor:
         yield visitor
+
+
+MOST_BYTES = 150_000
+"""Of a page with all that it loads, before any compression: for phones in a cellar."""
+
+WEIGHED = """async () => {
+    const loaded = performance.getEntriesByType("resource").map(entry => entry.decodedBodySize);
+    const [page] = performance.getEntriesByType("navigation");
+    return [page.decodedBodySize, ...loaded].reduce((sum, size) => sum + size, 0);
+}"""
+
+
+def weight_of(page: Page) -> int:
+    """The bytes of a page as it is opened."""
+    page.reload(wait_until="networkidle")
+    weight: int = page.evaluate(WEIGHED)
+    assert weight > 10_000
+    return weight
 
 
 NAMES = (
@@ -33,6 +51,7 @@ def test_page_is_in_order_at_every_size(
     guest: Visitor, shop: tuple[Api, dict[str, str]], name: str
 ) -> None:
     guest.look(shop[1][name])
+    assert weight_of(guest.page) < MOST_BYTES
     expect(guest.page.get_by_role("heading", level=1)).to_be_visible()
 
 

@@ -30,20 +30,27 @@ def send(page: Page) -> None:
 def test_message_appears_in_its_conversation_and_moves_without_reloading(
     visitor: Visitor, tmp_path: Path
 ) -> None:
-    thread = visitor.page.context.new_page()
+    threads = {channel: thread_of(visitor, channel) for channel in ChannelType}
     for channel in ChannelType:
-        [conversation] = visitor.desk.get("/v1/conversations", channel=channel)["items"]
-        path = f"/conversations/{channel}/{conversation['conversation_id']}"
-        thread.goto(visitor.desk.frontdesk.origin + path)
         page = visitor.open(f"/simulator?channel={channel}")
         page.get_by_label("Text", exact=True).fill("Where is the blue lamp?")
         if channel is ChannelType.EMAIL:
             attach(visitor, tmp_path)
         send(page)
         expect(page.locator("#outcome")).to_contain_text("200 OK")
-        expect(thread.get_by_text("Where is the blue lamp?").first).to_be_visible()
         follow(visitor, channel)
-    expect(thread.get_by_text("größe.txt")).to_be_visible()
+    for thread in threads.values():
+        expect(thread.get_by_text("Where is the blue lamp?").first).to_be_visible()
+    expect(threads[ChannelType.EMAIL].get_by_text("größe.txt")).to_be_visible()
+
+
+def thread_of(visitor: Visitor, channel: ChannelType) -> Page:
+    """The conversation in a window of its own."""
+    [conversation] = visitor.desk.get("/v1/conversations", channel=channel)["items"]
+    path = f"/conversations/{channel}/{conversation['conversation_id']}"
+    thread = visitor.page.context.new_page()
+    thread.goto(visitor.desk.frontdesk.origin + path)
+    return thread
 
 
 def attach(visitor: Visitor, folder: Path) -> None:

@@ -60,8 +60,6 @@ def _state_of(depth: QueueDepth, now: datetime) -> State:
 
 
 def _place_of(waiting: WaitingContext, now: datetime) -> State:
-    left = (waiting.visible_at - now).total_seconds()
-    if left <= 0:
-        return ("ready", "ok") if not waiting.receive_count else ("ready again", "warn")
-    word, kind = ("taken", "info") if waiting.receive_count else ("delayed", "plain")
-    return f"{word}, {duration(left)} more", kind
+    if waiting.visible_at <= now:
+        return ("ready again", "warn") if waiting.receive_count else ("ready", "ok")
+    return ("taken", "info") if waiting.receive_count else ("delayed", "plain")

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from application.conversations.change_conversation import StaleConversationError
+from application.tracing.wording import shell
 from domain.channels import ChannelType
 from domain.conversations import (
     CLOSED,
@@ -49,7 +50,10 @@ def hand_off(
     if wanted is None:
         raise ProblemError(422, "it is the AI or a human who answers")
     who = "A human answers" if wanted else "The AI answers"
-    done = f"{who}: the next message goes to the {'hand-off' if wanted else 'AI replies'} queue."
+    queue = "hand-off" if wanted else "AI replies"
+    done = f"{who}: the next message goes to the {queue} queue."
+    if not found.is_open:
+        done = f"{who}, once the conversation is open again."
     change = StateChange(hand_off_to_human=wanted)
     return _changed(page, operations, found, form, change=change, done=done)
 
@@ -144,9 +148,16 @@ def _shown(
         place=place,
         address=place if after is None else None,
         statuses=SETTABLE_STATUSES,
+        send_command=_sending(found),
         notice_text=notice,
         notice_kind=kind,
     )
+
+
+def _sending(found: Conversation) -> str:
+    """The command that plays the customer."""
+    addresses = ("--from", found.sender_id or "ADDRESS", "--to", found.recipient_id or "ADDRESS")
+    return shell("send", found.primary_channel.value, *addresses, "--body", "Hello")
 
 
 def files_held(operations: OperationsContainer) -> HoldsFiles:

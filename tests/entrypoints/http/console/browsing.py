@@ -4,6 +4,8 @@ import re
 from dataclasses import replace
 from html import unescape
 
+import urllib3
+
 from tests.entrypoints.http.api.clients import Api, cookie_of
 
 
@@ -34,3 +36,24 @@ def csrf_token_in(html: str) -> str:
     found = re.search(r'name="csrf_token" value="(\w+)"', html)
     assert found
     return found[1]
+
+
+def forms(page: str) -> dict[tuple[str, str], dict[str, str]]:
+    """The fields of each form with one button, by its address and the name on its button."""
+    found = {}
+    for form in re.findall(r'<form class="action".*?</form>', page, re.DOTALL):
+        address = unescape(re.search(r'action="([^"]*)"', form)[1])  # type: ignore[index]  # has one
+        name = re.search(r"<button[^>]*>([^<]*)", form)[1].strip()  # type: ignore[index]  # the same
+        fields = re.findall(r'name="([^"]*)" value="([^"]*)"', form)
+        found[address, name] = {unescape(key): unescape(value) for key, value in fields}
+    return found
+
+
+def pressed(session: Api, page: str, ending: str, name: str) -> urllib3.BaseHTTPResponse:
+    """The answer to the form whose address ends so and whose button has this name."""
+    [(address, fields)] = [
+        (address, fields)
+        for (address, button), fields in forms(page).items()
+        if address.endswith(ending) and button == name
+    ]
+    return session.post_form(address, fields)

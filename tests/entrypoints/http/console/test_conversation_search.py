@@ -10,7 +10,8 @@ from entrypoints.http.console import conversation_pages
 from tests.end_to_end.responses import EMAIL, SMS, WHATSAPP
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.shared_desk import CUSTOMER, shared_desk
-from tests.entrypoints.http.console.thread_sessions import shown, signed_in
+from tests.entrypoints.http.console.browsing import page as shown
+from tests.entrypoints.http.console.browsing import signed_in
 
 HOSTILE = "<script>alert(1)</script>\u202e" + "x" * 900
 

@@ -14,7 +14,8 @@ from tests.end_to_end.responses import EMAIL
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
 from tests.entrypoints.http.api.steered import opened, received
-from tests.entrypoints.http.console.thread_sessions import shown, signed_in
+from tests.entrypoints.http.console.browsing import page as shown
+from tests.entrypoints.http.console.browsing import signed_in
 
 MAIL = {"sender": "ana@example.com", "recipient": "help@acme.example"}
 HTML = (

@@ -63,7 +63,7 @@ def test_look_inside_takes_nothing(desk: Api, visitor: Visit) -> None:
     text = shown(page)
     assert "Where is it?" in text
     assert CUSTOMER in text
-    assert "taken, " in text
+    assert "taken visible in " in text
     assert " ready " in text
     assert f"/conversations/sms/{conversation['conversation_id']}".encode() in page.data
     waiting = desk.get("/v1/queues/sms-replies/contexts")["items"]

@@ -1,5 +1,6 @@
 """A conversation as a page: what was written, who answers, and whether it is open."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from tests.end_to_end.responses import EMAIL, SMS, WHATSAPP
 from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
 from tests.entrypoints.http.api.steered import CUSTOMER, opened, received
-from tests.entrypoints.http.console.thread_sessions import forms, pressed, shown, signed_in
+from tests.entrypoints.http.console.browsing import forms, pressed, signed_in
+from tests.entrypoints.http.console.browsing import page as shown
 
 MAIL = {"sender": "ana@example.com", "recipient": "help@acme.example"}
 
@@ -91,6 +93,14 @@ def test_new_conversation_says_what_to_type(api: Api, session: Api) -> None:
     assert f"frontdesk send sms --from {CUSTOMER} --to +15005550006 --body Hello" in page
 
 
+def test_command_to_copy_is_safe_in_a_shell(api: Api, session: Api) -> None:
+    api.frontdesk.given_conversation(
+        SMS, conversation_id="c", sender_id="a;id `id`", recipient_id="1"
+    )
+    page = shown(session, "/conversations/sms/c")
+    assert "frontdesk send sms --from &#39;a;id `id`&#39; --to 1 --body Hello" in page
+
+
 def test_hand_off_in_the_page_routes_the_next_message(api: Api, session: Api) -> None:
     path = conversation(api)
     answer = pressed(session, shown(session, path), "/hand-off", "Human")
@@ -109,7 +119,13 @@ def test_status_is_set(api: Api, session: Api) -> None:
     path = conversation(api)
     answer = pressed(session, shown(session, path), "/status", "closed")
     assert (answer.status, api.get(f"/v1{path}")["conversation_status"]) == (200, "closed")
-    assert "do not join it any more" in answer.data.decode()
+    page = answer.data.decode()
+    assert "do not join it any more" in page
+    assert "not routed for it" in page
+    assert (
+        "once the conversation is open again"
+        in pressed(session, page, "/hand-off", "Human").data.decode()
+    )
 
 
 def test_stale_change_says_what_changed_and_does_nothing(api: Api, session: Api) -> None:
@@ -264,3 +280,15 @@ def test_mail_is_shown_without_what_it_quotes_and_with_its_first_files(
     whole = shown(session, f"/messages/{request_id}")
     assert "&gt; Old text" in whole
     assert "14.txt" in whole
+
+
+def test_page_of_a_long_conversation_is_light(api: Api, session: Api) -> None:
+    path = conversation(api)
+    for number in range(thread_pages.PAGE_SIZE + 1):
+        received(api, body=f"{number} " + "long text " * 150)
+    page = shown(session, path)
+    assert page.count("<article") == thread_pages.PAGE_SIZE
+    addresses = set(re.findall(r'(?:src|href)="(/assets/[^"]*)"', page))
+    assets = sum(len(session.call("GET", address).data) for address in addresses)
+    assert len(addresses) >= 3
+    assert len(page.encode()) + assets < 150_000
