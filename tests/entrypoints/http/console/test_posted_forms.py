@@ -10,7 +10,7 @@ from entrypoints.http.console import posted_forms
 from entrypoints.http.console.places import SIGNATURE
 from tests.end_to_end.responses import SMS
 from tests.entrypoints.http.api.clients import Api, running_locally
-from tests.entrypoints.http.console.thread_sessions import signed_in
+from tests.entrypoints.http.console.browsing import signed_in
 
 
 @pytest.fixture(scope="module")
