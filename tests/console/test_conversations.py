@@ -137,6 +137,7 @@ def test_hostile_text_and_file_names_keep_the_page_in_order(visitor: Visitor) ->
     files = [("\u202egnp." + "x" * 180 + ".png", "image/png", a_png())]
     received(visitor.desk, EMAIL, **MAIL, subject="y" * 300, attachments=files, body=HOSTILE_TEXT)
     visitor.look(path.removeprefix("/v1"))
+    expect(visitor.page.locator(".message > .text")).to_have_css("overflow", "clip")
     picture = visitor.page.get_by_role("img").last
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") == 160
