@@ -20,6 +20,7 @@ _THOUSAND = 1000
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 _COMMAND = re.compile(r"'frontdesk [^']*'")
 _NOTABLE = re.compile(f"({_MOMENT.pattern}|{_COMMAND.pattern})")
+_DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def moment(at: datetime | None) -> str:
@@ -69,9 +70,14 @@ def channel_name(channel: ChannelType | None) -> str:
     return channel.rules.name if channel else NOTHING
 
 
+def upright(text: str) -> str:
+    """``text`` with its direction marks as escapes: in an address they would turn our words."""
+    return _DIRECTION_MARKS.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
+
+
 def prose(text: str) -> str:
     """A sentence: its moments for the viewer's zone, and its commands as code."""
-    return Markup("").join(_parts(text))
+    return Markup("").join(_parts(upright(text)))
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -115,6 +121,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "size": size,
     "channel": channel_name,
     "prose": prose,
+    "upright": upright,
     "outcome": outcome_name,
     "segment": segment,
     "duration": duration,
