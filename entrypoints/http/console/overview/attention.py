@@ -112,8 +112,9 @@ def _of_waiting(waiting: Mapping[str, float]) -> Iterator[Trouble]:
         yield Trouble(
             "warn",
             f"{_number(number, 'message')} unmatched",
-            "Their senders have no open conversation, so nobody answers them.",
-            *("/unmatched", "Open conversations for them"),
+            "They belong to no open conversation, or the account that delivered them may not speak "
+            "for their recipient. Nobody answers them. Each card says which, and what to do.",
+            *("/unmatched", "See why, and deliver them"),
         )
 
 

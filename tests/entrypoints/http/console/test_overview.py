@@ -123,6 +123,7 @@ def test_what_waits_has_its_next_step_and_the_worst_comes_first(browser: Api) ->
         "1 dead letter",
         "1 message unmatched",
     ]
+    assert "or the account that delivered them may not speak for their recipient" in page
     for step in ('href="/dead-letters"', 'href="/unmatched"', "frontdesk relay", 'href="/checks"'):
         assert step in page
 

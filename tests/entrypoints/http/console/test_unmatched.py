@@ -190,6 +190,7 @@ def test_message_by_an_account_that_does_not_own_the_recipient_is_explained(
         assert f"{BRILL.number} belongs to company brill" in text
         assert f"account {ACME.providers.account_sid} delivered it" in text
         assert "belongs to company acme. Either TENANTS is wrong" in text
+        assert f"SMS to {BRILL.number} , delivered by account {ACME.providers.account_sid}" in text
         assert "Once TENANTS is corrected, the button that delivers is here." in text
         (foreign,) = [
             one for one in whole.frontdesk.unmatched() if one.sender.value == "+14155550108"
