@@ -28,7 +28,9 @@ def list_queues(page: ThePage, container: TheContainer) -> Response:
     return page(
         "queues.html",
         depths=[(depth, _state_of(depth, page.now)) for depth in depths],
-        late=[(depth.queue, why_late(depth)) for depth in depths if is_late(depth, page.now)],
+        late=[
+            (depth.queue, why_late(depth.in_flight)) for depth in depths if is_late(depth, page.now)
+        ],
         longest_wait=duration(LONGEST_WAIT.total_seconds()),
         reply_delay=container.settings().reply_delay_seconds,
         is_visible=isinstance(reader, VisibleQueue),

@@ -39,7 +39,7 @@ def test_depths_say_what_is_healthy(desk: Api, visitor: Visit) -> None:
     text = visitor.text("/queues")
     assert all(str(queue) in text for queue in ALL_QUEUES)
     assert "sms-replies OK 1 0 1 0 s ago" in text.replace("1 s ago", "0 s ago")
-    assert "email-handoff empty 0 0 0" in text
+    assert "email-handoff OK 0 0 0" in text
     assert "Healthy is" in text
 
 
@@ -49,7 +49,7 @@ def test_what_waits_too_long_stands_first_with_its_reason(desk: Api, visitor: Vi
     later = utc_now() + LONGEST_WAIT + timedelta(minutes=1)
     with desk.container.clock.override(providers.Object(lambda: later)):
         text = visitor.text("/queues")
-    assert "sms-replies: no consumer takes them: does it run?" in text
+    assert "sms-replies waits too long: no consumer takes them: does it run?" in text
     assert "waits too long" in text
 
 
