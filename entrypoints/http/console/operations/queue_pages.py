@@ -24,7 +24,8 @@ State = tuple[str, str]
 def list_queues(page: ThePage, container: TheContainer) -> Response:
     """How much waits on each queue, and whether that is healthy."""
     reader = container.context_queue()
-    depths = reader.depths()
+    # On a phone the last ones are far below.
+    depths = sorted(reader.depths(), key=lambda depth: not waiting_on(depth))
     return page(
         "queues.html",
         depths=[(depth, _state_of(depth, page.now)) for depth in depths],
@@ -62,6 +63,11 @@ def _state_of(depth: QueueDepth, now: datetime) -> State:
 
 
 def _place_of(waiting: WaitingContext, now: datetime) -> State:
+    is_long = abs(now - waiting.visible_at) > LONGEST_WAIT
     if waiting.visible_at <= now:
-        return ("ready again", "warn") if waiting.receive_count else ("ready", "ok")
-    return ("taken", "info") if waiting.receive_count else ("delayed", "plain")
+        if waiting.receive_count:
+            return "ready again", "warn"
+        return "ready", "warn" if is_long else "ok"
+    if waiting.receive_count:
+        return "taken", "warn" if is_long else "info"
+    return "delayed", "plain"
