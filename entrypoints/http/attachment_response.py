@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from application.attachments.open_attachment import OpenedAttachment
+from application.conversations.open_attachment import OpenedAttachment
 from application.ports.byte_stream import ByteStream
 from domain.errors import WebhookHandlerError, safe_reason
 

@@ -19,7 +19,8 @@ NOTHING = "\N{EN DASH}"
 _THOUSAND = 1000
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 _COMMAND = re.compile(r"'frontdesk [^']*'")
-_NOTABLE = re.compile(f"({_MOMENT.pattern}|{_COMMAND.pattern})")
+_SETTING = re.compile(r"\b[A-Z]{2,}(?:_[A-Z]+)+(?:=[\w-]+)?")
+_NOTABLE = re.compile(f"({_MOMENT.pattern}|{_COMMAND.pattern}|{_SETTING.pattern})")
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -76,7 +77,7 @@ def upright(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """A sentence: its moments for the viewer's zone, and its commands as code."""
+    """A sentence: its moments for the viewer's zone, its commands and settings as code."""
     return Markup("").join(_parts(upright(text)))
 
 
@@ -84,7 +85,7 @@ def _parts(text: str) -> Iterator[str]:
     for part in _NOTABLE.split(text):
         if _MOMENT.fullmatch(part):
             yield moment(parse_rfc3339(f"{part.removesuffix(' UTC')}+00:00"))
-        elif _COMMAND.fullmatch(part):
+        elif _COMMAND.fullmatch(part) or _SETTING.fullmatch(part):
             yield Markup("<code>{}</code>").format(part.strip("'"))
         else:
             yield part

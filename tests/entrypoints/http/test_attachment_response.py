@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from urllib3.exceptions import IncompleteRead, ProtocolError
 
-from application.attachments.open_attachment import OpenedAttachment
+from application.conversations.open_attachment import OpenedAttachment
 from application.ports.byte_stream import ByteStream
 from domain.errors import MediaRefusedError
 from entrypoints.http import attachment_response

@@ -124,7 +124,9 @@ def test_unknown_message_is_not_found(session: Api, path: str) -> None:
 
 def test_large_mail_says_so(api: Api, session: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     path = mail(api, "<p>" + "x" * 10_000)
-    monkeypatch.setattr("entrypoints.http.console.message_pages.MAX_HTML_BYTES", 5_000)
+    monkeypatch.setattr(
+        "entrypoints.http.console.conversations.message_pages.MAX_HTML_BYTES", 5_000
+    )
     assert "too large or too intricate" in shown(session, f"{path}/mail")
 
 

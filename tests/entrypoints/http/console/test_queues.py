@@ -9,13 +9,13 @@ from dependency_injector import providers
 
 from application.clock import utc_now
 from domain.queues import ALL_QUEUES, QueueKind, QueueName
-from entrypoints.http.console import queue_pages
+from entrypoints.http.console.operations import queue_pages
 from entrypoints.operations.queue_checks import LONGEST_WAIT
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
 from tests.entrypoints.http.api.steered import CUSTOMER, opened, received
-from tests.entrypoints.http.console.visits import HOSTILE, Visit, shown, visit
+from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
 
 REPLIES = QueueName(SMS, QueueKind.REPLIES)
 
@@ -38,7 +38,7 @@ def test_depths_say_what_is_healthy(desk: Api, visitor: Visit) -> None:
     desk.container.context_queue().receive(REPLIES, 1)
     text = visitor.text("/queues")
     assert all(str(queue) in text for queue in ALL_QUEUES)
-    assert "sms-replies in order 1 0 1 0 s ago" in text.replace("1 s ago", "0 s ago")
+    assert "sms-replies OK 1 0 1 0 s ago" in text.replace("1 s ago", "0 s ago")
     assert "email-handoff empty 0 0 0" in text
     assert "Healthy is" in text
 

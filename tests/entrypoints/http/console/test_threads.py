@@ -10,8 +10,8 @@ import pytest
 from application.clock import utc_now
 from domain.conversations import Direction, Message
 from domain.messages import ConversationKey
-from entrypoints.http.console import thread_pages
-from entrypoints.http.console.thread import Reading
+from entrypoints.http.console.conversations import thread_pages
+from entrypoints.http.console.conversations.thread import Reading
 from infrastructure.channels.twilio.simulator import Button, Location, Media
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.builders import a_conversation

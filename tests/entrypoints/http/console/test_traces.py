@@ -12,7 +12,7 @@ from dependency_injector import providers
 from application.ports.context_queue import DelayedReader, Delivery
 from domain.errors import StorageUnavailableError
 from domain.queues import QueueName
-from entrypoints.http.console.trace_pages import seconds_until_next
+from entrypoints.http.console.tracing.pages import seconds_until_next
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally
