@@ -36,7 +36,7 @@ class Span:
         return int(moment.timestamp() // self.step_seconds)
 
 
-SPANS = {span.hours: span for span in (Span(1, 30), Span(6, 180), Span(24, 600))}
+SPANS = {span.hours: span for span in (Span(1, 120), Span(6, 600), Span(24, 1200))}
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def attachment_headers(opened: OpenedAttachment) -> dict[str, str]:
             "inline" if opened.may_be_shown else "attachment", opened.file_name
         ),
         "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox",
+        "Content-Security-Policy": "sandbox; frame-ancestors 'none'",
         "Cache-Control": "private, no-store",
     }
     size = opened.content.size_bytes

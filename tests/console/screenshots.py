@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.console.browsers import SCHEMES, launched, visiting
-from tests.console.staged import shop
+from tests.console.staged import SHOP_NUMBER, shop
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 SHOWN = ("overview", "thread", "trace", "simulator")
@@ -40,9 +40,20 @@ def take(folder: Path, *, every: bool = False) -> Iterator[Path]:
         with visiting(browser, desk) as visitor:
             for name, path in paths.items():
                 if every or name in SHOWN:
-                    visitor.open(path)
+                    page = visitor.open(path)
+                    if name == "simulator":
+                        _send(page)
                     yield from _pictures(visitor.page, folder, name, every=every)
         browser.close()
+
+
+def _send(page: Page) -> None:
+    """Let the simulator have something to show."""
+    page.get_by_label("To", exact=True).fill(SHOP_NUMBER)
+    page.get_by_role("button", name="Send the webhook").click()
+    expect(page.get_by_role("article", name="The latest message")).to_be_visible()
+    page.mouse.move(0, 0)
+    page.evaluate("scrollTo(0, 0)")
 
 
 def _pictures(page: Page, folder: Path, name: str, *, every: bool) -> Iterator[Path]:

@@ -78,13 +78,13 @@ def test_webhook_shows_in_figures_and_plots_without_reloading(counting_visitor: 
     page.emulate_media(color_scheme="light")
     wait_for_line(page)
     page.get_by_role("link", name="24 h", exact=True).click()
-    expect(page.get_by_text("in each 10 min; sums of the last 24 hours").first).to_be_visible()
+    expect(page.get_by_text("in each 20 min; sums of the last 24 hours").first).to_be_visible()
     wait_for_line(page)
     page.locator("[data-plot=channels] .u-over").hover()
     expect(page.locator("[data-plot=channels] .readout")).to_contain_text("SMS")
     page.get_by_role("link", name="6 h", exact=True).focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("in each 3 min").first).to_be_visible()
+    expect(page.get_by_text("in each 10 min").first).to_be_visible()
 
 
 def test_store_that_stops_is_told_with_what_was_known_until_it_is_back(

@@ -16,14 +16,14 @@ from application.overview.sampled_numbers import (
     numbers_of,
     received,
 )
-from application.overview.timeline import SPANS, Timeline, timeline_of
+from application.overview.timeline import SPANS, Span, Timeline, timeline_of
 from application.ports.metrics import DURATION_BOUNDS, CountedSeries, Reading
 from application.ports.sample_history import Sample
 
 NOW = datetime.fromisoformat("2026-03-04T12:00:00Z")
 STEP = timedelta(seconds=30)
 RECORDED = received("sms", "recorded")
-HOUR = SPANS[1]
+HOUR = Span(1, 30)
 
 
 def a_sample(

@@ -87,7 +87,7 @@ def test_only_a_picture_may_be_shown(
     assert headers["content-type"] == media_type
     assert headers["content-disposition"] == f'{kind}; filename="a.txt"'
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["content-security-policy"] == "sandbox"
+    assert headers["content-security-policy"] == "sandbox; frame-ancestors 'none'"
     assert headers["cache-control"] == "private, no-store"
 
 

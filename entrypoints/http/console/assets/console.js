@@ -81,4 +81,7 @@
 
   showMoments(document);
   showDays(document);
+  // On a phone the row of pages scrolls sideways, and the present one must be in view.
+  const row = document.querySelector(".places"), present = row?.querySelector("[aria-current]");
+  if (present) row.scrollLeft = present.offsetLeft - (row.clientWidth - present.clientWidth) / 2;
 })();

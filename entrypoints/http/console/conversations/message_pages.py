@@ -68,12 +68,16 @@ async def show_mail(
     index = record.message.metadata.get("html_attachment_index")
     if not isinstance(index, int):
         raise not_found("mail with a design")
-    sheet = await to_thread.run_sync(
-        lambda: _sheet(operations, record, index), limiter=request.app.state.mail_threads
+    text = await to_thread.run_sync(
+        lambda: _sheet_page(operations, record, index), limiter=request.app.state.mail_threads
     )
-    template = environment().get_template("mail_sheet.html")
-    text = template.render(sheet=sheet, subject=record.message.subject or "")
     return HTMLResponse(text, headers=_SHEET_HEADERS)
+
+
+def _sheet_page(operations: OperationsContainer, record: MessageRecord, index: int) -> str:
+    template = environment().get_template("mail_sheet.html")
+    sheet = _sheet(operations, record, index)
+    return template.render(sheet=sheet, subject=record.message.subject or "")
 
 
 def _sheet(operations: OperationsContainer, record: MessageRecord, index: int) -> SafeHtml | None:

@@ -60,10 +60,10 @@ def look_inside(queue: str, page: ThePage, look: TheLook, after: After = None) -
 
 def _state_of(depth: QueueDepth, now: datetime) -> State:
     if not waiting_on(depth):
-        return "empty", "ok"
+        return "OK", "ok"
     if is_late(depth, now):
         return "waits too long", "bad"
-    return ("age unknown", "plain") if depth.oldest_at is None else ("in order", "ok")
+    return ("age unknown", "plain") if depth.oldest_at is None else ("OK", "ok")
 
 
 def _place_of(waiting: WaitingContext, now: datetime) -> State:

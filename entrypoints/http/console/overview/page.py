@@ -90,6 +90,7 @@ def show_series(overview: TheOverview, span: TheSpan) -> Response:
 def _drawn(plot: Plot, timeline: Timeline) -> dict[str, Any]:
     return {
         "unit": plot.unit,
+        "is_stacked": plot.is_stacked,
         "labels": [line.label for line in plot.lines],
         "lines": [[*map(rounded, line.draw(timeline))] for line in plot.lines],
     }

@@ -44,7 +44,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Plot:
-    """One plot: ``moment`` says of when the words of its lines are, ``healthy`` what is good."""
+    """One plot: ``moment`` says of when the words of its lines are, ``healthy`` what is good.
+
+    A stacked one has bars: the values of each step stand on top of each other.
+    """
 
     name: str
     title: str
@@ -52,6 +55,7 @@ class Plot:
     moment: str
     lines: Sequence[Line]
     healthy: str
+    is_stacked: bool = False
 
 
 def plots_of(timeline: Timeline, waiting: Mapping[str, float]) -> list[Plot]:
@@ -190,7 +194,8 @@ def _counted(
         for label, names in groups.items()
     ]
     each = duration(timeline.span.step_seconds)
-    return Plot(name, title, "count", f"in each {each}; sums {_within(timeline)}", lines, healthy)
+    moment = f"in each {each}; sums {_within(timeline)}"
+    return Plot(name, title, "count", moment, lines, healthy, is_stacked=True)
 
 
 def _counts(names: Sequence[str], timeline: Timeline) -> Values:

@@ -83,7 +83,7 @@ def test_stored_file_is_sent_as_what_it_is(
     assert answer.headers["content-type"] == sent_as
     assert answer.headers["content-disposition"] == disposition
     assert answer.headers["content-length"] == str(len(file[2]))
-    assert answer.headers["content-security-policy"] == "sandbox"
+    assert answer.headers["content-security-policy"] == "sandbox; frame-ancestors 'none'"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "private, no-store"
 

@@ -89,7 +89,7 @@ def test_new_front_desk_says_what_to_type(browser: Api) -> None:
     assert "No channel" in page  # a scanner is counted, and is no webhook
     assert "Nothing has come in yet" in page
     assert "frontdesk send sms --from" in page
-    assert "Nothing Every backend answers" in page
+    assert "OK Every backend answers" in page
 
 
 def test_webhooks_show_by_channel_and_outcome_at_once(browser: Api) -> None:
@@ -144,18 +144,18 @@ def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
 def test_store_that_does_not_answer_is_told_and_what_was_known_stays(browser: Api) -> None:
     container = browser.container
     container.stores().messages.record(numbered(1, conversation=None))
-    assert "Unmatched 1 Look " in text_at(browser)
+    assert "Unmatched 1 warning " in text_at(browser)
     container.stores.override(providers.Callable(_broken))
     page = text_at(browser)
     assert "The store does not answer" in page
     assert "Its figures are those of 0 s ago" in page
     assert "Run the checks" in page
-    assert "Unmatched 1 Look " in page
+    assert "Unmatched 1 warning " in page
     assert latest(browser)["waiting"] == [None, 0, None, 0]
     container.stores.reset_override()
     page = text_at(browser)
     assert "not answer" not in page
-    assert "Unmatched 1 Look " in page
+    assert "Unmatched 1 warning " in page
 
 
 def test_store_that_never_answered_has_no_figures(browser: Api) -> None:
@@ -191,7 +191,7 @@ def test_restart_does_not_pretend_that_nothing_happened(tmp_path: Path) -> None:
         assert "Received 17 in the last 24 hours" in text_at(browser, "/?hours=24")
 
 
-@pytest.mark.parametrize(("hours", "step", "steps"), [(1, 30, 121), (6, 180, 121), (24, 600, 145)])
+@pytest.mark.parametrize(("hours", "step", "steps"), [(1, 120, 31), (6, 600, 37), (24, 1200, 73)])
 def test_script_gets_each_step_and_gaps_where_no_server_ran(
     tmp_path: Path, hours: int, step: int, steps: int
 ) -> None:

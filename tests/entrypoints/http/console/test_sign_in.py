@@ -92,6 +92,7 @@ def test_page_of_a_code_tells_no_other_site_its_address(browser: Api, code: str)
     assert headers["cache-control"] == "no-store"
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["cross-origin-opener-policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("wrong", ["x", "A" * 43, "..%2f..%2fapi-token", "%00", "a" * 3000])

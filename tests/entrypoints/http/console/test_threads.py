@@ -212,7 +212,7 @@ def test_files_places_and_buttons_are_shown(api: Api, session: Api) -> None:
     assert "author not authenticated" in page
     answer = session.call("GET", picture)
     assert (answer.status, answer.headers["content-type"]) == (200, "image/png")
-    assert answer.headers["content-security-policy"] == "sandbox"
+    assert answer.headers["content-security-policy"] == "sandbox; frame-ancestors 'none'"
 
 
 def test_shared_place_and_tapped_button_are_shown(api: Api, session: Api) -> None:
