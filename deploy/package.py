@@ -1,7 +1,8 @@
 """Make the zip that Lambda runs: Frontdesk, what it needs of its dependencies, compiled.
 
     python -m deploy.package                    for Lambda: Python 3.13 on arm64
-    python -m deploy.package --python current   for this interpreter, to try the zip out
+    python -m deploy.package --python current   for this interpreter, to try the zip out: with the
+                                                distributions that are installed for it
 
 boto3 is packed although Lambda has one: pinned, it changes when we change it. The zip is the
 same, byte for byte, whenever its contents are.
@@ -10,15 +11,17 @@ same, byte for byte, whenever its contents are.
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import zipfile
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
 
 from deploy.botocore_data import slim_botocore
 from deploy.contents import CONTENTS, pick
-from deploy.release.hashes import HASHED, blocks
+from deploy.release.hashes import HASHED, blocks, pins
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_OUTPUT = ROOT / "build" / "frontdesk-lambda.zip"
@@ -42,14 +45,34 @@ def install(site: Path, python: str) -> None:
     """Install the pinned distributions into ``site``, from wheels with their hashes alone."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-compile", "--no-deps", "--only-binary=:all:", "--target", str(site)]
-    if python != "current":
-        command += ["--implementation", "cp", "--python-version", python]
-        command += [f"--platform={platform}" for platform in LAMBDA_PLATFORMS]
-    hashed = blocks("".join((HASHED / f"{layer}.txt").read_text("utf-8") for layer in LAYERS))
+    command += ["--implementation", "cp", "--python-version", python]
+    command += [f"--platform={platform}" for platform in LAMBDA_PLATFORMS]
+    hashed = blocks(_hashed())
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as needed:
         needed.write("".join(hashed[distribution] for distribution in CONTENTS))
         needed.flush()
         _run(*command, "--require-hashes", "--requirement", needed.name)
+
+
+def installed() -> Path:
+    """Where the pinned distributions are installed for this interpreter.
+
+    Raises a ``ClickException`` for one that is not, or in another version.
+    """
+    pinned = pins(_hashed())
+    for name in CONTENTS:
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            found = "none"
+        if found != pinned[name]:
+            needed = f"{name}: {pinned[name]} is needed, {found} is installed: see CONTRIBUTING.md"
+            raise click.ClickException(needed)
+    return Path(sysconfig.get_path("purelib"))
+
+
+def _hashed() -> str:
+    return "".join((HASHED / f"{layer}.txt").read_text("utf-8") for layer in LAYERS)
 
 
 def project_files() -> list[str]:
@@ -150,7 +173,10 @@ def main(python: str, output: Path) -> None:
     """Make the zip and say what is in it."""
     with tempfile.TemporaryDirectory() as folder:
         site, staging = Path(folder, "site"), Path(folder, "staging")
-        install(site, python)
+        if python == "current":
+            site = installed()
+        else:
+            install(site, python)
         pick(site, staging)
         slim_botocore(staging)
         copy_project(staging)

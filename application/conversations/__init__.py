@@ -1,1 +1,1 @@
-"""Conversations: opened, shown, handed off, and migrated from older systems."""
+"""Conversations: opened, found, shown with their files, handed off, and migrated."""

@@ -1,1 +1,1 @@
-"""What became of a message: where it is, since when, and what to do."""
+"""What became of a message, and why the signature of a webhook is refused."""

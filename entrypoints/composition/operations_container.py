@@ -8,12 +8,12 @@ from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from application.attachments.open_attachment import MediaSources, OpenAttachment
 from application.clock import Clock
 from application.companies import FindCompany
 from application.conversations.change_conversation import ChangeConversation
 from application.conversations.list_messages import ListMessages
 from application.conversations.migrate_history import MigrateHistory
+from application.conversations.open_attachment import MediaSources, OpenAttachment
 from application.conversations.search_conversations import SearchConversations
 from application.conversations.show_conversation import ShowConversation
 from application.conversations.switch_hand_off import SwitchHandOff

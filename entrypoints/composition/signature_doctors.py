@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from application.clock import utc_now
-from application.diagnosis.diagnose_signature import DiagnoseSignature
 from application.ports.signature_doctor import SignatureDoctor
+from application.tracing.diagnose_signature import DiagnoseSignature
 from domain.fallback import OwnAddresses
 from domain.tenants import TenantDirectory
 from entrypoints.composition.backends import secret_reader

@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from application.attachments.open_attachment import OpenedAttachment
+from application.conversations.open_attachment import OpenedAttachment
 from application.ports.byte_stream import ByteStream
 from domain.errors import WebhookHandlerError, safe_reason
 
@@ -72,7 +72,7 @@ def attachment_headers(opened: OpenedAttachment) -> dict[str, str]:
             "inline" if opened.may_be_shown else "attachment", opened.file_name
         ),
         "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox",
+        "Content-Security-Policy": "sandbox; frame-ancestors 'none'",
         "Cache-Control": "private, no-store",
     }
     size = opened.content.size_bytes

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 import nh3
 
-from application.attachments.image_types import FIRST_BYTES, image_type
+from application.conversations.image_types import FIRST_BYTES, image_type
 
 MAX_PICTURE_BYTES = 2 * 1024 * 1024
 """Of all pictures in a mail together, each as often as it is shown."""

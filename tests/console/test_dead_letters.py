@@ -11,8 +11,8 @@ from tests.console.browsers import Visitor
 from tests.end_to_end.responses import EMAIL
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.steered import received
+from tests.entrypoints.http.console.browsing import HOSTILE
 from tests.entrypoints.http.console.stored import given_mail, stored
-from tests.entrypoints.http.console.visits import HOSTILE
 
 ANA = "ana@example.com"
 

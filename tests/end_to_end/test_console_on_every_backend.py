@@ -4,7 +4,7 @@ from tests.end_to_end.conftest import Serve
 from tests.end_to_end.frontdesk import AWS, on_aws_too
 from tests.end_to_end.responses import EMAIL
 from tests.entrypoints.http.api.clients import Api, given_token
-from tests.entrypoints.http.console.visits import shown, visit
+from tests.entrypoints.http.console.browsing import shown, visit
 
 CUSTOMER = "ana@example.com"
 DESK = "help@acme.example"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from application.ports.context_queue import (
@@ -172,7 +173,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Inspector:
-    """Finds what is stored of a case. ``contexts`` are those received so far."""
+    """Finds what is stored of cases, when all is at rest: what is for all of them is read once.
+
+    ``contexts`` are those received so far.
+    """
 
     container: Container
     contexts: list[TakenContext]
@@ -201,12 +205,15 @@ class Inspector:
         )
 
     def _count_records(self, case: Case) -> int:
-        messages = self.container.message_store()
         if case.queue is None:
-            unmatched = messages.list_unmatched(MANY).items
-            return sum(one.message.provider_message_id == case.message_id for one in unmatched)
+            return self._unmatched.count(case.message_id)
         conversation = ConversationKey(case.conversation_id, case.channel)
-        return len(messages.history(conversation))
+        return len(self.container.message_store().history(conversation))
+
+    @cached_property
+    def _unmatched(self) -> Sequence[str]:
+        unmatched = self.container.message_store().list_unmatched(MANY).items
+        return [record.message.provider_message_id for record in unmatched]
 
     def _is_last_message(self, case: Case) -> bool:
         conversations = self.container.conversation_store()
@@ -219,8 +226,11 @@ class Inspector:
         )
 
     def _count_dead_letters(self, case: Case) -> int:
-        dead_letters = tuple(self.container.dead_letters().each_dead_letter())
-        return sum(_is_of(dead_letter, case) for dead_letter in dead_letters)
+        return sum(_is_of(dead_letter, case) for dead_letter in self._dead_letters)
+
+    @cached_property
+    def _dead_letters(self) -> Sequence[DeadLetter]:
+        return tuple(self.container.dead_letters().each_dead_letter())
 
     def _count_fallbacks(self, case: Case) -> int:
         path = self.container.settings().data_dir / "fallbacks.jsonl"

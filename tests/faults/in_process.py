@@ -118,8 +118,8 @@ class InProcessFrontDesk:
     def stored_counts(self) -> StoredCounts:
         """The counts of stored data, to be compared before and after a request."""
         return StoredCounts(
-            len(self.container.message_store().list_unmatched(MANY).items),
-            len(tuple(self.container.dead_letters().each_dead_letter())),
+            self.container.stores().backlog.count(MANY).unmatched,
+            self.container.dead_letters().count(MANY),
         )
 
 

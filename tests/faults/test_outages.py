@@ -161,10 +161,11 @@ class FrontDeskWithOutage:
     def heal(self, responses: Mapping[Case, Shown]) -> None:
         """Work on what was left; who got no thanks tries again."""
         self.outage.run_background_jobs(self.frontdesk.container, CASES)
-        for case, response in responses.items():
-            if response != ACKNOWLEDGED[case.channel]:
-                assert self.post(case).shown == ACKNOWLEDGED[case.channel]
-        self.outage.run_background_jobs(self.frontdesk.container, CASES)
+        again = [case for case, shown in responses.items() if shown != ACKNOWLEDGED[case.channel]]
+        for case in again:
+            assert self.post(case).shown == ACKNOWLEDGED[case.channel]
+        if again:
+            self.outage.run_background_jobs(self.frontdesk.container, CASES)
 
     def bugs(self) -> int:
         """How many dead letters say that something was not expected."""

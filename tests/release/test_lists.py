@@ -3,9 +3,10 @@
 import shutil
 from pathlib import Path
 
+import click
 import pytest
 
-from deploy.package import PROJECT, copy_project, project_files
+from deploy.package import PROJECT, copy_project, installed, project_files
 from deploy.release import lists
 from deploy.release.lists import ACCEPT, LISTS, difference, in_repository, summary, wheel
 
@@ -71,3 +72,12 @@ def test_modules_are_one_line_for_a_folder_and_other_files_one_each() -> None:
 
 def test_metadata_of_the_wheel_is_listed_without_its_version() -> None:
     assert wheel(["frontdesk-9.8.7.dist-info/RECORD"]) == ["frontdesk.dist-info/RECORD"]
+
+
+def test_package_for_this_interpreter_has_the_pinned_versions_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert (installed() / "botocore" / "data").is_dir()
+    monkeypatch.setattr("deploy.package.version", lambda name: "0.0.1")
+    with pytest.raises(click.ClickException, match=r"annotated-types: .* 0\.0\.1 is installed"):
+        installed()

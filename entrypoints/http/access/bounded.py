@@ -65,6 +65,11 @@ async def read_body(
     return body
 
 
+def _has_body(head: Scope) -> bool:
+    has_no_length = header(head, "content-length") in {None, "0"}
+    return not has_no_length or header(head, "transfer-encoding") is not None
+
+
 class BoundedApp:
     """An ASGI application whose requests have places, small bodies and little time.
 
@@ -82,15 +87,16 @@ class BoundedApp:
         self._load = load
         self._body_bytes = body_bytes
         self._places = Places(at_once)
+        self._arriving = Places(at_once)
         self._lock = asyncio.Lock()
         self._app: ASGIApp | None = None
         self._running: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or raise a ``ProblemError`` while nothing was sent."""
+        body = await self._body(scope, receive)
         self._places.take()
         try:
-            body = await read_body(scope, receive, self._body_bytes(scope["path"]))
             app = await self._loaded()
             exchange = _Exchange(body, receive, send)
             task = asyncio.create_task(exchange.run(app, scope))
@@ -101,6 +107,17 @@ class BoundedApp:
         task.add_done_callback(self._finish)
         await exchange.begun()
         await task
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """Bodies that do not come have places of their own: whoever sends none is answered."""
+        most = self._body_bytes(scope["path"])
+        if not _has_body(scope):
+            return await read_body(scope, receive, most)
+        self._arriving.take()
+        try:
+            return await read_body(scope, receive, most)
+        finally:
+            self._arriving.release()
 
     def _finish(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)

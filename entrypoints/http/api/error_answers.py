@@ -22,7 +22,13 @@ from domain.errors import (
 )
 from entrypoints.http.access.access import Caller
 from entrypoints.http.access.guard import CALLER
-from entrypoints.http.access.problems import ProblemError, invalid, unavailable, unexpected
+from entrypoints.http.access.problems import (
+    ProblemError,
+    invalid,
+    not_found,
+    unavailable,
+    unexpected,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +43,12 @@ def problem_of(request: Request, error: WebhookHandlerError) -> ProblemError:
             return unavailable(str(error) if is_of_all else "what is needed does not answer")
         case InvalidCursorError():
             return invalid("query.after", str(error))
-        case ConversationNotFoundError() | MessageNotFoundError() | DeadLetterNotFoundError():
-            return ProblemError(404, str(error))
-        case AttachmentNotFoundError():
+        # The same words as for one that is another company's: nobody learns that it is there.
+        case DeadLetterNotFoundError():
+            return not_found("dead letter")
+        case MessageNotFoundError():
+            return not_found("unmatched message")
+        case ConversationNotFoundError() | AttachmentNotFoundError():
             return ProblemError(404, str(error))
         case MediaRefusedError():
             return ProblemError(502, str(error))

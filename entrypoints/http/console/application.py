@@ -7,34 +7,27 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from entrypoints.composition.container import Container
 from entrypoints.http.api import attachment_routes
-from entrypoints.http.console import (
-    absent_simulator,
-    conversation_pages,
-    dead_letter_pages,
-    message_pages,
-    operation_pages,
-    overview_page,
-    queue_pages,
-    signature_pages,
-    thread_pages,
-    trace_pages,
-    unmatched_pages,
-)
+from entrypoints.http.console import absent_simulator
+from entrypoints.http.console.conversations import message_pages, search_pages, thread_pages
 from entrypoints.http.console.error_pages import HANDLERS
-from entrypoints.http.console.overview_figures import Overview
+from entrypoints.http.console.operations import check_pages, queue_pages, signature_pages
+from entrypoints.http.console.overview import page as overview_page
+from entrypoints.http.console.overview.figures import Overview
 from entrypoints.http.console.posted_forms import posted_form
+from entrypoints.http.console.recovery import dead_letter_pages, unmatched_pages
+from entrypoints.http.console.tracing import pages as trace_pages
 from entrypoints.operations.check_runs import CheckRuns
 from entrypoints.operations.checks import run_checks
 
 _ROUTERS: tuple[APIRouter, ...] = (
     overview_page.router,
-    conversation_pages.router,
+    search_pages.router,
     trace_pages.router,
     signature_pages.router,
     dead_letter_pages.router,
     unmatched_pages.router,
     queue_pages.router,
-    operation_pages.router,
+    check_pages.router,
     thread_pages.router,
     message_pages.router,
     attachment_routes.router,

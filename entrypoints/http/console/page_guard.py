@@ -49,7 +49,7 @@ def refused_page(problem: ProblemError, head: Head) -> Response:
     signed_out = problem.status == HTTPStatus.UNAUTHORIZED
     if signed_out and head["method"] == "GET" and header(head, "hx-request") is None:
         return Response(status_code=HTTPStatus.SEE_OTHER, headers={"location": sign_in_at(head)})
-    from entrypoints.http.console.pages import problem_page
+    from entrypoints.http.console.sign_in_pages import problem_page
 
     if header(head, "hx-request") is not None:
         return PlainTextResponse(problem.detail, problem.status, headers=problem.headers)

@@ -6,9 +6,11 @@ from typing import Annotated
 from urllib.parse import parse_qsl
 
 import multipart  # type: ignore[import-untyped]  # the package has no type information
+from anyio import to_thread
 from fastapi import Depends, Request
 
 from entrypoints.http.access.access import matches
+from entrypoints.http.access.bounded import BODY_BYTES
 from entrypoints.http.access.problems import ProblemError
 from entrypoints.http.access.request_heads import header, media_type
 from entrypoints.http.api.dependencies import TheCaller
@@ -44,10 +46,11 @@ class PostedForm:
 
 
 async def _posted_form(request: Request, caller: TheCaller) -> PostedForm | None:
-    """The form of a change. Raises ``ProblemError``: 415, 422, or 403 from another session."""
+    """The form of a change. Raises ``ProblemError``: 413, 415, 422, or 403 of another session."""
     if request.method != "POST":
         return None
-    form = _read(request, await request.body())
+    # On a thread: the loop answers webhooks, too, and a large form takes longer than one of them.
+    form = await to_thread.run_sync(_read, request, await request.body())
     session = caller.session
     given = header(request.scope, "x-csrf-token") or form.fields.get(CSRF_FIELD)
     if session is None or not matches(session, given):
@@ -59,6 +62,9 @@ def _read(request: Request, body: bytes) -> PostedForm:
     try:
         match media_type(request.scope):
             case "application/x-www-form-urlencoded":
+                # The attack: megabytes of escapes, which take seconds. Our large forms have parts.
+                if len(body) > BODY_BYTES:
+                    raise ProblemError(413, f"a form without parts is over {BODY_BYTES} bytes")
                 pairs = parse_qsl(
                     body.decode(),
                     keep_blank_values=True,

@@ -30,6 +30,8 @@ PAGE_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "cross-origin-resource-policy": "same-origin",
+    # Else a page that opened this one could count its frames: another port is the same site.
+    "cross-origin-opener-policy": "same-origin",
     # With 'no-referrer' browsers would send 'Origin: null' with the forms of these pages. To
     # other sites this sends nothing either: the address may have a sign-in code in it.
     "referrer-policy": "same-origin",

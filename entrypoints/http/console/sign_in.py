@@ -19,7 +19,7 @@ from entrypoints.http.access.bounded import read_body
 from entrypoints.http.access.problems import ProblemError
 from entrypoints.http.access.request_heads import media_type
 from entrypoints.http.access.sessions import LIFETIME, SECURE_NAME, Session, cookie_line, plain_name
-from entrypoints.http.console import pages
+from entrypoints.http.console import sign_in_pages
 from entrypoints.http.console.places import PLACES
 
 FORM_BYTES = 4096
@@ -40,7 +40,7 @@ class SignIn:
 
     @property
     def routes(self) -> list[Route]:
-        """What the application answers by these pages."""
+        """What the application answers by these sign_in_pages."""
         return [
             Route("/sign-in", self._guarded(self._show_form), methods=["GET"]),
             Route("/sign-in", self._guarded(self._use_token), methods=["POST"]),
@@ -59,31 +59,33 @@ class SignIn:
                     self._access.origins.require_own_page(request.scope, own)
                 return await answer(request, own)
             except ProblemError as problem:
-                return pages.problem_page(problem.detail, problem.status)
+                return sign_in_pages.problem_page(problem.detail, problem.status)
             except WebhookHandlerError:
-                return pages.problem_page("Nobody can sign in at the moment: see the log.", 503)
+                return sign_in_pages.problem_page(
+                    "Nobody can sign in at the moment: see the log.", 503
+                )
 
         return endpoint
 
     async def _show_form(self, request: Request, _: str) -> Response:
-        return pages.sign_in_page(own_page(request.query_params.get("next", "")))
+        return sign_in_pages.sign_in_page(own_page(request.query_params.get("next", "")))
 
     async def _show_button(self, _: Request, __: str) -> Response:
-        return pages.code_page()
+        return sign_in_pages.code_page()
 
     async def _use_token(self, request: Request, own: str) -> Response:
         form = await self._form(request)
         wanted = own_page(form.get("next", ""))
         cookie = await self._run(partial(self._access.sign_in_with_token, form.get("token", "")))
         if cookie is None:
-            return pages.sign_in_page(wanted, "This is no valid access token.", 403)
+            return sign_in_pages.sign_in_page(wanted, "This is no valid access token.", 403)
         return self._signed_in(request.scope, own, cookie, wanted)
 
     async def _use_code(self, request: Request, own: str) -> Response:
         code = request.path_params["code"]
         cookie = await self._run(partial(self._access.sign_in_with_code, code))
         if cookie is None:
-            return pages.used_code_page()
+            return sign_in_pages.used_code_page()
         wanted = own_page(request.query_params.get("next", ""))
         return self._signed_in(request.scope, own, cookie, wanted)
 

@@ -21,6 +21,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 _COMMAND = re.compile(r"'frontdesk [^']*'")
 _SETTING = re.compile(r"\b[A-Z]{2,}(?:_[A-Z]+)+(?:=[\w-]+)?")
 _NOTABLE = re.compile(f"({_MOMENT.pattern}|{_COMMAND.pattern}|{_SETTING.pattern})")
+_DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def moment(at: datetime | None) -> str:
@@ -70,9 +71,14 @@ def channel_name(channel: ChannelType | None) -> str:
     return channel.rules.name if channel else NOTHING
 
 
+def upright(text: str) -> str:
+    """``text`` with its direction marks as escapes: in an address they would turn our words."""
+    return _DIRECTION_MARKS.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
+
+
 def prose(text: str) -> str:
     """A sentence: its moments for the viewer's zone, its commands and settings as code."""
-    return Markup("").join(_parts(text))
+    return Markup("").join(_parts(upright(text)))
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -116,6 +122,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "size": size,
     "channel": channel_name,
     "prose": prose,
+    "upright": upright,
     "outcome": outcome_name,
     "segment": segment,
     "duration": duration,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from urllib3.exceptions import IncompleteRead, ProtocolError
 
-from application.attachments.open_attachment import OpenedAttachment
+from application.conversations.open_attachment import OpenedAttachment
 from application.ports.byte_stream import ByteStream
 from domain.errors import MediaRefusedError
 from entrypoints.http import attachment_response
@@ -87,7 +87,7 @@ def test_only_a_picture_may_be_shown(
     assert headers["content-type"] == media_type
     assert headers["content-disposition"] == f'{kind}; filename="a.txt"'
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["content-security-policy"] == "sandbox"
+    assert headers["content-security-policy"] == "sandbox; frame-ancestors 'none'"
     assert headers["cache-control"] == "private, no-store"
 
 

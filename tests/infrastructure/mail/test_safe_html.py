@@ -10,7 +10,7 @@ from typing_extensions import override
 from infrastructure.mail import sanitizing
 from infrastructure.mail.safe_html import MAX_LINKS, MAX_PICTURE_BYTES, SafeHtml, safe_html
 from infrastructure.mail.sanitizing import sanitized
-from tests.application.attachments.test_image_types import GIF, JPEG, PNG, WEBP
+from tests.application.conversations.test_image_types import GIF, JPEG, PNG, WEBP
 
 REMOTE = "https://evil.example/x.gif"
 

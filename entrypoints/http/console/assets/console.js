@@ -46,17 +46,12 @@
   }
 
   document.addEventListener("htmx:before:request", (event) => {
-    const context = event.detail.ctx;
-    const isPolling = context.sourceElement?.id === "live";
-    // Nobody looks, or somebody reads a text that would move: the next moment will do.
+    const isPolling = event.detail.ctx.sourceElement?.id === "live";
+    // Nobody looks: the next moment will do.
     if (isPolling && document.hidden) event.preventDefault();
   });
   document.addEventListener("htmx:after:request", (event) => {
-    const { status, headers } = event.detail.ctx.response;
-    if (status < 400) {
-      // The page that an action leads to can be loaded again. htmx writes no history here.
-      const address = headers.get("hx-push-url");
-      if (address) window.history.replaceState(null, "", address);
+    if (event.detail.ctx.response.status < 400) {
       upToDateAt = new Date();
       setStale("");
     }

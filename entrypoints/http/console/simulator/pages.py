@@ -102,7 +102,7 @@ class Simulator:
             files_bytes=FILES_BYTES,
         )
         if done is not None:
-            response.headers["hx-push-url"] = address
+            response.headers["hx-replace-url"] = address
         return response
 
     def _is_demo_open(self, channel: ChannelType) -> bool:

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from application.tracing.results import MessageTrace, Trace, TraceState
 from domain.channels import ChannelType
-from entrypoints.http.console.trace_way import Way, way_of
+from entrypoints.http.console.tracing.stops import Way
+from entrypoints.http.console.tracing.way import way_of
 from entrypoints.http.console.words import segment
 
 MOST_FOLLOWED = 20

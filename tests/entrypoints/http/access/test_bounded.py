@@ -4,7 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -124,4 +124,12 @@ def test_body_of_a_stranger_is_not_waited_for(api: Api) -> None:
 def test_client_that_leaves_gives_its_place_back(api: Api) -> None:
     for _ in range(bounded.AT_ONCE + 1):
         started(api, "content-length: 9").close()
-    eventually(lambda: api.call("GET", "/v1/session").status == 200)
+    eventually(lambda: api.call("POST", "/v1/conversations", {}).status == 422)
+
+
+def test_bodies_that_do_not_come_keep_no_look_waiting(api: Api) -> None:
+    with ExitStack() as clients:
+        for _ in range(bounded.AT_ONCE):
+            clients.enter_context(started(api, "content-length: 9"))
+        eventually(lambda: api.call("POST", "/v1/conversations", {}).status == 503)
+        assert api.call("GET", "/v1/session").status == 200

@@ -12,15 +12,15 @@ import pytest
 from dependency_injector import providers
 from urllib3.exceptions import HTTPError
 
-from application.attachments import open_attachment
-from application.attachments.open_attachment import MAX_FETCHES
+from application.conversations import open_attachment
+from application.conversations.open_attachment import MAX_FETCHES
 from domain.channels import ChannelType
 from domain.erasure import RetainedMessage
 from domain.messages import MessageRecord
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.media import TwilioMediaSource
 from infrastructure.channels.twilio.simulator import Media, TwilioSimulator
-from tests.application.attachments.test_image_types import JPEG, PNG
+from tests.application.conversations.test_image_types import JPEG, PNG
 from tests.end_to_end.responses import EMAIL, SMS, WHATSAPP
 from tests.entrypoints.http.api.clients import Api, problem, running_locally
 from tests.infrastructure.channels.https_server import (
@@ -83,7 +83,7 @@ def test_stored_file_is_sent_as_what_it_is(
     assert answer.headers["content-type"] == sent_as
     assert answer.headers["content-disposition"] == disposition
     assert answer.headers["content-length"] == str(len(file[2]))
-    assert answer.headers["content-security-policy"] == "sandbox"
+    assert answer.headers["content-security-policy"] == "sandbox; frame-ancestors 'none'"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "private, no-store"
 

@@ -46,11 +46,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield desk
 
 
-def path_of(path: str, things: Things) -> str:
-    """``path`` with the ids of ``things``."""
+def path_of(path: str, things: Things, *, is_known: bool = True) -> str:
+    """``path`` with the ids of ``things``, or with some that nothing has."""
     is_unmatched = path.startswith("/v1/unmatched")
     request_id = things.unmatched if is_unmatched else things.request_id
-    for name, value in {**things.filled, "request_id": request_id}.items():
+    ids = {**things.filled, "request_id": request_id}
+    if not is_known:
+        ids |= dict.fromkeys(ids.keys() - {"channel", "index", "queue"}, "of-nothing")
+    for name, value in ids.items():
         path = path.replace(f"{{{name}}}", value)
     assert "{" not in path
     return path
@@ -67,6 +70,8 @@ def test_what_belongs_to_another_company_does_not_exist(desk: Desk, method: str,
     foreign, *own = answers
     assert problem(foreign) == 404
     assert b"brill" not in foreign.data
+    unknown = acme.api.call(method, path_of(path, brill, is_known=False), BODIES.get(path))
+    assert foreign.data == unknown.data
     assert [answer.status for answer in own] in ([], [200])
 
 

@@ -32,7 +32,7 @@ def test_attachment_is_sent_to_be_saved(api: Api) -> None:
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"].startswith("attachment;")
     assert "<" not in answer.headers["content-disposition"]
-    assert answer.headers["content-security-policy"] == "sandbox"
+    assert answer.headers["content-security-policy"] == "sandbox; frame-ancestors 'none'"
     assert answer.headers["x-content-type-options"] == "nosniff"
     for path in (f"{request_id}/attachments/1", f"{'0' * 36}/attachments/0"):
         assert problem(api.call("GET", f"/v1/messages/{path}")) == 404

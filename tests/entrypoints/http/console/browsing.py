@@ -1,12 +1,17 @@
 """A browser without scripts: it signs in, looks at pages and posts their forms."""
 
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from html import unescape
+from urllib.parse import urlencode
 
 import urllib3
 
 from tests.entrypoints.http.api.clients import Api, cookie_of
+
+HOSTILE = "<script>alert(1)</script>\"'&{{ 7*7 }}\u202e" + "x" * 300
+"""What a stranger may write anywhere."""
 
 
 def signed_in(api: Api) -> Api:
@@ -16,6 +21,35 @@ def signed_in(api: Api) -> Api:
     response = browser.post_form("/sign-in", {"token": token})
     assert response.status == 303, response.data
     return replace(browser, headers={"cookie": cookie_of(response)})
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A browser that has signed in, and what its session posts forms with."""
+
+    api: Api
+    csrf_token: str
+
+    def get(self, path: str, **parameters: str) -> urllib3.BaseHTTPResponse:
+        """A page, whatever its status."""
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        return self.api.call("GET", path + query)
+
+    def text(self, path: str, **parameters: str) -> str:
+        """What a person reads at ``path``."""
+        page = self.get(path, **parameters)
+        assert page.status == 200, page.data
+        return shown(page)
+
+    def post(self, path: str, fields: Mapping[str, str] | None = None) -> urllib3.BaseHTTPResponse:
+        """The answer to a form of this session."""
+        return self.api.post_form(path, {"csrf_token": self.csrf_token, **(fields or {})})
+
+
+def visit(api: Api) -> Visit:
+    """Sign in with the token of ``api``."""
+    browser = signed_in(api)
+    return Visit(browser, str(browser.get("/v1/session")["csrf_token"]))
 
 
 def page(browser: Api, path: str, status: int = 200, **headers: str) -> str:
@@ -29,6 +63,11 @@ def page(browser: Api, path: str, status: int = 200, **headers: str) -> str:
 def text_of(html: str) -> str:
     """What a person reads of a page."""
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", html.replace("<wbr>", ""))))
+
+
+def shown(page: urllib3.BaseHTTPResponse) -> str:
+    """What a person reads of an answer."""
+    return text_of(page.data.decode())
 
 
 def csrf_token_in(html: str) -> str:

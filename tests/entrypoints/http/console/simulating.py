@@ -15,6 +15,7 @@ from urllib3.filepost import encode_multipart_formdata
 from infrastructure.configuration.api_access import keep_local_token
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.entrypoints.http.api.clients import Api, cookie_of, running_locally
+from tests.entrypoints.http.console.browsing import csrf_token_in, text_of
 
 FormFile = tuple[str, str, bytes, str]
 """The name of its field, then the file's name, content and type."""
@@ -55,7 +56,7 @@ class Simulator:
     @cached_property
     def csrf_token(self) -> str:
         """What proves that a form is of this session."""
-        return str(dict(_HIDDEN.findall(self.page()))["csrf_token"])
+        return csrf_token_in(self.page())
 
     def post(
         self,
@@ -128,9 +129,3 @@ def problems_of(page: str) -> dict[str, str]:
 def sent_ids(page: str) -> list[str]:
     """The ids of the messages that the page follows."""
     return html.unescape(dict(_HIDDEN.findall(page))["sent"]).splitlines()
-
-
-def text_of(page: str) -> str:
-    """What a person reads."""
-    main = page[page.index("<main") : page.index("</main>")]
-    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", main)))

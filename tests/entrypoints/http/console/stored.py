@@ -8,7 +8,7 @@ from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api
 from tests.entrypoints.http.api.steered import received
-from tests.entrypoints.http.console.visits import HOSTILE
+from tests.entrypoints.http.console.browsing import HOSTILE
 
 FORM = "application/x-www-form-urlencoded"
 SECRETS = (

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from entrypoints.http.console import conversation_pages
+from entrypoints.http.console.conversations import search_pages
 from tests.end_to_end.responses import EMAIL, SMS, WHATSAPP
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.shared_desk import CUSTOMER, shared_desk
@@ -99,7 +99,7 @@ def test_page_of_another_search_leads_to_the_first_page(session: Api) -> None:
 
 
 def test_pages_follow_each_other(session: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation_pages, "PAGE_SIZE", 3)
+    monkeypatch.setattr(search_pages, "PAGE_SIZE", 3)
     page = shown(session, "/conversations")
     assert len(found(page)) == 3
     following = page.rpartition('<a class="button" href="')[2].partition('"')[0]

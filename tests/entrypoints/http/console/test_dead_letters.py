@@ -9,13 +9,13 @@ import pytest
 
 from application.clock import utc_now
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
-from entrypoints.http.console import dead_letter_pages
+from entrypoints.http.console.recovery import dead_letter_pages
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.end_to_end.responses import EMAIL
 from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
+from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
 from tests.entrypoints.http.console.stored import given_mail, stored
-from tests.entrypoints.http.console.visits import HOSTILE, Visit, shown, visit
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_redriven_one_is_delivered_and_gone(desk: Api, visitor: Visit) -> None:
     path = f"/dead-letters/{given_mail(desk, sender='known@example.com')}"
     answer = visitor.post(f"{path}/redrive")
     assert answer.status == 200
-    assert answer.headers["hx-push-url"] == "/dead-letters"
+    assert answer.headers["hx-replace-url"] == "/dead-letters"
     assert "The message is on email-handoff" in shown(answer)
     assert [*desk.frontdesk.contexts()] == ["email-handoff"]
     assert desk.frontdesk.dead_letters() == ()

@@ -1,7 +1,9 @@
 """A message on a page of its own, and a mail as it was designed."""
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +55,16 @@ def newest(api: Api, channel: str) -> str:
     return f"/messages/{history['items'][0]['request_id']}"
 
 
+def taken_apart(page: str) -> tuple[str, str]:
+    """What we say of a mail, and the mail itself, which stands in a frame of its own."""
+    [mail] = re.findall(r'<iframe sandbox title="The mail" srcdoc="([^"]*)"></iframe>', page)
+    return page.replace(mail, ""), unescape(mail)
+
+
 def test_mail_is_shown_as_it_was_designed_for_our_frames_alone(api: Api, session: Api) -> None:
     path = mail(api, attachments=[("lamp.png", "image/png", a_png())])
     answer = session.call("GET", f"{path}/mail")
-    page = answer.data.decode()
+    said, page = taken_apart(answer.data.decode())
     assert answer.status == 200
     assert answer.headers["content-security-policy"] == POLICY
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -64,7 +72,7 @@ def test_mail_is_shown_as_it_was_designed_for_our_frames_alone(api: Api, session
     assert "Hello <b>you</b>" in page
     assert "alert(1)" not in page
     assert "evil.example" not in page
-    assert "2 remote pictures were left out" in page
+    assert "2 remote pictures were left out" in said
     assert 'title="https://a.example/"' in page
     frame = f'<iframe src="{path}/mail" sandbox title="The mail as it was designed'
     assert frame in shown(session, path)
@@ -74,7 +82,21 @@ def test_mail_is_shown_as_it_was_designed_for_our_frames_alone(api: Api, session
 def test_own_pictures_of_a_mail_are_in_it(api: Api, session: Api, mode: str) -> None:
     path = mail(api, mode=mode, attachments=[("lamp.png", "image/png", a_png())])
     data = b64encode(a_png()).decode()
-    assert f'<img src="data:image/png;base64,{data}">' in shown(session, f"{path}/mail")
+    _, page = taken_apart(shown(session, f"{path}/mail"))
+    assert f'<img src="data:image/png;base64,{data}">' in page
+
+
+def test_mail_cannot_hide_cover_or_imitate_what_is_said_of_it(api: Api, session: Api) -> None:
+    html = (
+        "<style>.note, details { display: none !important }</style></iframe>"
+        "<div style='position: fixed; inset: 0'>Cover</div>"
+        "<p class=note>1 remote picture was left out</p><a href='https://a.example/\"><b>'>x</a>"
+    )
+    said, page = taken_apart(shown(session, f"{mail(api, html)}/mail"))
+    for text in ("display: none !important", "Cover", "1 remote picture was left out"):
+        assert text in page
+        assert text not in said
+    assert "https://a.example/&#34;&gt;&lt;b&gt;" in said
 
 
 def test_own_picture_that_is_not_stored_any_more_is_told(api: Api, session: Api) -> None:
@@ -82,8 +104,8 @@ def test_own_picture_that_is_not_stored_any_more_is_told(api: Api, session: Api)
     for file in (api.frontdesk.data_dir / "blobs").rglob("*"):
         if file.is_file() and file.read_bytes() == a_png():
             file.unlink()
-    page = shown(session, f"{path}/mail")
-    assert "1 of its own pictures is not shown" in page
+    said, page = taken_apart(shown(session, f"{path}/mail"))
+    assert "1 of its own pictures is not shown" in said
     assert "Hello <b>you</b>" in page
 
 
@@ -102,7 +124,9 @@ def test_unknown_message_is_not_found(session: Api, path: str) -> None:
 
 def test_large_mail_says_so(api: Api, session: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     path = mail(api, "<p>" + "x" * 10_000)
-    monkeypatch.setattr("entrypoints.http.console.message_pages.MAX_HTML_BYTES", 5_000)
+    monkeypatch.setattr(
+        "entrypoints.http.console.conversations.message_pages.MAX_HTML_BYTES", 5_000
+    )
     assert "too large or too intricate" in shown(session, f"{path}/mail")
 
 

@@ -8,11 +8,12 @@ import pytest
 
 from application.ports.checks import CheckResult, CheckStatus
 from domain.channels import ChannelType
-from entrypoints.http.console import application, operation_pages
+from entrypoints.http.console import application
+from entrypoints.http.console.operations import check_pages
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
-from tests.entrypoints.http.console.visits import HOSTILE, Visit, shown, visit
+from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
 
 ACCOUNT = "AC" + "7" * 32
 URL = "http://desk.example/webhooks/sms"
@@ -71,7 +72,7 @@ def test_path_that_is_no_webhook_is_told_the_right_ones(desk: Api, visitor: Visi
 
 
 def test_refusals_come_in_pages(desk: Api, visitor: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operation_pages, "PAGE_SIZE", 2)
+    monkeypatch.setattr(check_pages, "PAGE_SIZE", 2)
     for code in ("signature_missing", "not_a_form", "too_large"):
         refuse(desk, code)
     assert visitor.text("/refusals").count("Code ") == 2
@@ -119,14 +120,14 @@ def test_page_shows_progress_and_nobody_runs_them_twice(
         yield ERROR
 
     monkeypatch.setattr(application, "run_checks", checks)
-    monkeypatch.setattr(operation_pages, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(check_pages, "WAIT_SECONDS", 0.05)
     visitor = visit(desk)
     for _ in range(3):
         page = visitor.get("/checks")
         assert "checking … 1 found by now" in shown(page)
         assert b'hx-trigger="every 2s"' in page.data
     may_end.set()
-    monkeypatch.setattr(operation_pages, "WAIT_SECONDS", 10)
+    monkeypatch.setattr(check_pages, "WAIT_SECONDS", 10)
     found = visitor.get("/checks").data.decode()
     assert "1 error to mend." in found
     assert begun == [1]

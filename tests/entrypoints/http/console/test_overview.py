@@ -17,7 +17,7 @@ from application.ports.sample_history import Sample
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
 from entrypoints.composition.container import build_container, count_for_prometheus
-from entrypoints.http.console import overview_figures
+from entrypoints.http.console.overview import figures
 from entrypoints.operations.gauges import Pace
 from infrastructure.configuration.api_access import keep_local_token
 from infrastructure.sqlite.database import SqliteDatabase
@@ -27,7 +27,9 @@ from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.message_lists import numbered
 from tests.contracts.spool import an_entry
 from tests.end_to_end.frontdesk import hosting, serving
-from tests.entrypoints.http.api.clients import Api, cookie_of, given_token
+from tests.entrypoints.http.api.clients import Api, given_token
+from tests.entrypoints.http.console.browsing import page as page_at
+from tests.entrypoints.http.console.browsing import signed_in, text_of
 from tests.infrastructure.configuration.test_settings import ON_AWS
 
 SMS = ChannelType.SMS
@@ -44,17 +46,12 @@ def overviewed(
         container.clock.override(providers.Object(clock))
     count_for_prometheus(container)
     with hosting() as host, serving(host, container) as frontdesk:
-        yield signed_in(Api(frontdesk), token or keep_local_token(data_dir))
-
-
-def signed_in(api: Api, token: str) -> Api:
-    response = api.post_form("/sign-in", {"token": token})
-    return Api(api.frontdesk, {"cookie": cookie_of(response)})
+        yield signed_in(Api(frontdesk).with_token(token or keep_local_token(data_dir)))
 
 
 @pytest.fixture(autouse=True)
 def _reading_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overview_figures, "PACE", Pace(0.0, 0.0))
+    monkeypatch.setattr(figures, "PACE", Pace(0.0, 0.0))
 
 
 @pytest.fixture
@@ -63,11 +60,9 @@ def browser(tmp_path: Path) -> Iterator[Api]:
         yield api
 
 
-def text_of(browser: Api, path: str = "/") -> str:
-    """What the page says, without its marks."""
-    response = browser.call("GET", path)
-    assert response.status == 200
-    return " ".join(html.unescape(re.sub("<[^>]*>", " ", response.data.decode())).split())
+def text_at(browser: Api, path: str = "/") -> str:
+    """What a person reads at ``path``."""
+    return text_of(page_at(browser, path))
 
 
 def latest(browser: Api, path: str = "/") -> dict[str, list[float | None]]:
@@ -90,7 +85,7 @@ def series(browser: Api, hours: int = 1) -> dict[str, Any]:
 
 def test_new_front_desk_says_what_to_type(browser: Api) -> None:
     assert browser.frontdesk.client.request("POST", f"{browser.frontdesk.origin}/x").status == 404
-    page = text_of(browser)
+    page = text_at(browser)
     assert "No channel" in page  # a scanner is counted, and is no webhook
     assert "Nothing has come in yet" in page
     assert "frontdesk send sms --from" in page
@@ -104,7 +99,7 @@ def test_webhooks_show_by_channel_and_outcome_at_once(browser: Api) -> None:
     assert [frontdesk.post(webhook).status for _ in range(2)] == [200, 200]
     webhook.headers["X-Twilio-Signature"] = "invented"
     assert frontdesk.post(webhook).status == 401
-    page = text_of(browser)
+    page = text_at(browser)
     assert "Received 3 in the last hour" in page
     assert "Outcome WhatsApp SMS Email Recorded 0 1 0 Duplicates 0 1 0 Unmatched 0 0 0" in page
     assert "1 webhook refused in the last hour" in page
@@ -137,9 +132,9 @@ def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
     with overviewed(tmp_path, clock) as browser:
         browser.container.context_queue().publish(a_context(), AT_ONCE)
         clock.advance(seconds=14 * 60)
-        assert "No consumer takes" not in text_of(browser)
+        assert "No consumer takes" not in text_at(browser)
         clock.advance(seconds=2 * 60)
-        page = text_of(browser)
+        page = text_at(browser)
         assert (
             "No consumer takes contexts off sms-replies: 1 context, the oldest for 16 min" in page
         )
@@ -149,23 +144,23 @@ def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
 def test_store_that_does_not_answer_is_told_and_what_was_known_stays(browser: Api) -> None:
     container = browser.container
     container.stores().messages.record(numbered(1, conversation=None))
-    assert "Unmatched 1 warning " in text_of(browser)
+    assert "Unmatched 1 warning " in text_at(browser)
     container.stores.override(providers.Callable(_broken))
-    page = text_of(browser)
+    page = text_at(browser)
     assert "The store does not answer" in page
     assert "Its figures are those of 0 s ago" in page
     assert "Run the checks" in page
     assert "Unmatched 1 warning " in page
     assert latest(browser)["waiting"] == [None, 0, None, 0]
     container.stores.reset_override()
-    page = text_of(browser)
+    page = text_at(browser)
     assert "not answer" not in page
     assert "Unmatched 1 warning " in page
 
 
 def test_store_that_never_answered_has_no_figures(browser: Api) -> None:
     browser.container.stores.override(providers.Callable(_broken))
-    page = text_of(browser)
+    page = text_at(browser)
     assert "The store does not answer" in page
     assert "Unmatched \N{EN DASH} Healthy: 0" in page
 
@@ -188,12 +183,12 @@ def test_restart_does_not_pretend_that_nothing_happened(tmp_path: Path) -> None:
     with overviewed(tmp_path, ManualClock()) as browser:
         for minutes, recorded in ((300, 10), (40, 20), (30, 27)):
             keep(browser, timedelta(minutes=minutes), recorded)
-        page = text_of(browser)
+        page = text_at(browser)
         assert "Received 7 in the last hour" in page
         assert "Counted since 2026-03-04 12:00:00 UTC , when this server started" in page
         assert "which begin at 2026-03-04 11:20:00 UTC" in page
-        assert "Received 17 in the last 6 hours" in text_of(browser, "/?hours=6")
-        assert "Received 17 in the last 24 hours" in text_of(browser, "/?hours=24")
+        assert "Received 17 in the last 6 hours" in text_at(browser, "/?hours=6")
+        assert "Received 17 in the last 24 hours" in text_at(browser, "/?hours=24")
 
 
 @pytest.mark.parametrize(("hours", "step", "steps"), [(1, 120, 31), (6, 600, 37), (24, 1200, 73)])
@@ -217,7 +212,7 @@ def test_script_gets_each_step_and_gaps_where_no_server_ran(
 
 
 def test_span_that_there_is_not_is_the_last_hour(browser: Api) -> None:
-    assert "in the last hour" in text_of(browser, "/?hours=7")
+    assert "in the last hour" in text_at(browser, "/?hours=7")
     assert browser.call("GET", "/?hours=x").status == 422
 
 
@@ -225,7 +220,7 @@ def test_samples_that_a_restart_loses_are_told(tmp_path: Path) -> None:
     with overviewed(tmp_path) as browser:
         (tmp_path / "samples").mkdir()
         keep(browser, timedelta(), 1)
-        assert "The samples are lost at a restart" in text_of(browser)
+        assert "The samples are lost at a restart" in text_at(browser)
 
 
 def test_server_without_a_disk_says_that_its_samples_are_in_memory(tmp_path: Path) -> None:
@@ -233,7 +228,7 @@ def test_server_without_a_disk_says_that_its_samples_are_in_memory(tmp_path: Pat
     count_for_prometheus(container)
     with hosting() as host, serving(host, container) as frontdesk:
         token = keep_local_token(container.settings().data_dir)
-        page = text_of(signed_in(Api(frontdesk), token))
+        page = text_at(signed_in(Api(frontdesk).with_token(token)))
         assert "The samples are lost at a restart: they are in the memory of this server." in page
 
 
@@ -248,7 +243,7 @@ def test_figures_on_aws_are_told_to_be_those_of_this_server(
         for provider in (container.stores, container.context_queue, container.spool):
             provider.override(providers.Callable(_broken))
         container.dead_letters.override(providers.Callable(_broken))
-        page = text_of(signed_in(Api(frontdesk), ALL.text))
+        page = text_at(signed_in(Api(frontdesk).with_token(ALL.text)))
         assert "those of this server alone" in page
         assert "The queues do not answer" in page
 
@@ -274,9 +269,9 @@ def test_pages_that_ask_often_do_not_read_often(
                 SqliteDatabase(tmp_path / "frontdesk.db", on_statement=statements.append)
             )
         )
-        text_of(browser)
+        text_at(browser)
         statements.clear()
         for _ in range(20):
-            text_of(browser)
+            text_at(browser)
         # Within a slow run a reading may be due again: it is two statements.
         assert len(statements) <= 8

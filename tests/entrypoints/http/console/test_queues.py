@@ -9,13 +9,13 @@ from dependency_injector import providers
 
 from application.clock import utc_now
 from domain.queues import ALL_QUEUES, QueueKind, QueueName
-from entrypoints.http.console import queue_pages
+from entrypoints.http.console.operations import queue_pages
 from entrypoints.operations.queue_checks import LONGEST_WAIT
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
 from tests.entrypoints.http.api.steered import CUSTOMER, opened, received
-from tests.entrypoints.http.console.visits import HOSTILE, Visit, shown, visit
+from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
 
 REPLIES = QueueName(SMS, QueueKind.REPLIES)
 

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.entrypoints.http.api.clients import Api, running_locally
+from tests.entrypoints.http.console.browsing import Visit, shown, visit
 from tests.entrypoints.http.console.stored import FORM, SECRETS, stored
-from tests.entrypoints.http.console.visits import Visit, shown, visit
 
 
 @pytest.fixture(scope="module")

@@ -1,25 +1,20 @@
 """Browsers sign in with a code or a token, and nobody signs them in or out from elsewhere."""
 
-import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import urllib3
-from dependency_injector import providers
 
 from application.clock import utc_now
-from entrypoints.composition.container import build_container
 from entrypoints.http.access.sessions import Sessions
 from entrypoints.http.access.sign_in_codes import SignInCodes
 from entrypoints.http.console.sign_in import FORMS_AT_ONCE
-from infrastructure.configuration.api_access import TOKEN_FILE, keep_local_token
-from tests.end_to_end.frontdesk import hosting, serving
+from infrastructure.configuration.api_access import keep_local_token
 from tests.entrypoints.http.api.clients import (
     Api,
     cookie_of,
@@ -28,16 +23,7 @@ from tests.entrypoints.http.api.clients import (
     running,
     running_locally,
 )
-
-
-class Clock:
-    """A clock that a test sets forward."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return utc_now() + self.ahead
+from tests.entrypoints.http.console.browsing import csrf_token_in
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +44,7 @@ def code(local: tuple[Api, Path]) -> str:
     return SignInCodes(local[1]).make(utc_now())
 
 
-def signed_in(browser: Api, response: urllib3.BaseHTTPResponse) -> Api:
+def with_cookie(browser: Api, response: urllib3.BaseHTTPResponse) -> Api:
     """The browser with the cookie that it was given."""
     assert response.status == 303
     assert response.headers["location"] == "/"
@@ -71,7 +57,7 @@ def csrf_token(session: Api) -> str:
 
 
 def test_code_signs_in_once(browser: Api, code: str) -> None:
-    session = signed_in(browser, browser.post_form(f"/sign-in/{code}", {}))
+    session = with_cookie(browser, browser.post_form(f"/sign-in/{code}", {}))
     assert session.get("/v1/session")["token_name"] == "local"
     assert browser.post_form(f"/sign-in/{code}", {}).status == 403
 
@@ -106,6 +92,7 @@ def test_page_of_a_code_tells_no_other_site_its_address(browser: Api, code: str)
     assert headers["cache-control"] == "no-store"
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["cross-origin-opener-policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("wrong", ["x", "A" * 43, "..%2f..%2fapi-token", "%00", "a" * 3000])
@@ -119,7 +106,7 @@ def test_token_is_pasted_into_a_form(local: tuple[Api, Path], browser: Api) -> N
     token = keep_local_token(local[1])
     assert b'name="token"' in browser.call("GET", "/sign-in").data
     response = browser.post_form("/sign-in", {"token": f" {token}\n"})
-    session = signed_in(browser, response)
+    session = with_cookie(browser, response)
     assert token not in response.headers["set-cookie"]
     page = session.call("GET", "/")
     assert b"The access token that this browser signed in with" in page.data
@@ -148,7 +135,7 @@ def test_page_elsewhere_signs_nobody_in(
 
 @pytest.fixture
 def session(browser: Api, code: str) -> Api:
-    return signed_in(browser, browser.post_form(f"/sign-in/{code}", {}))
+    return with_cookie(browser, browser.post_form(f"/sign-in/{code}", {}))
 
 
 def test_cookie_is_for_this_site_alone_and_for_no_script(browser: Api, code: str) -> None:
@@ -189,7 +176,7 @@ def test_csrf_token_of_another_session_is_wrong(
     session: Api, browser: Api, local: tuple[Api, Path]
 ) -> None:
     code = SignInCodes(local[1]).make(utc_now())
-    other = signed_in(browser, browser.post_form(f"/sign-in/{code}", {}))
+    other = with_cookie(browser, browser.post_form(f"/sign-in/{code}", {}))
     answer = session.call("POST", "/v1/none", {}, {"x-csrf-token": csrf_token(other)})
     assert problem(answer) == 403
 
@@ -201,7 +188,7 @@ def test_sign_in_begins_a_new_session_whatever_the_browser_came_with(
     code = SignInCodes(local[1]).make(utc_now())
     response = session.post_form(f"/sign-in/{code}", {})
     assert cookie_of(response) != fixed
-    assert csrf_token(signed_in(session, response)) != csrf_token(session)
+    assert csrf_token(with_cookie(session, response)) != csrf_token(session)
 
 
 def test_forged_and_cut_cookies_are_no_session(session: Api) -> None:
@@ -221,9 +208,7 @@ def test_wrong_bearer_token_does_not_fall_back_to_the_session(session: Api) -> N
 def test_sign_out_needs_the_csrf_token_and_takes_the_cookie_away(session: Api) -> None:
     assert session.post_form("/sign-out", {}).status == 403
     page = session.call("GET", "/").data.decode()
-    found = re.search(r'name="csrf_token" value="(\w+)"', page)
-    assert found
-    response = session.post_form("/sign-out", {"csrf_token": found[1]})
+    response = session.post_form("/sign-out", {"csrf_token": csrf_token_in(page)})
     assert response.status == 303
     assert "Max-Age=0" in response.headers["set-cookie"]
 
@@ -257,72 +242,6 @@ def test_forms_that_arrive_slowly_keep_nobody_from_signing_in(
         response = browser.post_form("/sign-in", {"token": keep_local_token(local[1])})
         assert response.status == 303
         assert slow[0].recv(100).startswith(b"HTTP/1.1 408")
-
-
-def test_session_ends_after_twelve_hours_or_with_its_token(tmp_path: Path) -> None:
-    clock = Clock()
-    container = build_container({"DATA_DIR": str(tmp_path)})
-    container.clock.override(providers.Object(clock))
-    with hosting() as host, serving(host, container) as frontdesk:
-        browser = Api(frontdesk)
-        code = SignInCodes(tmp_path).make(clock())
-        session = signed_in(browser, browser.post_form(f"/sign-in/{code}", {}))
-        clock.ahead += timedelta(hours=11, minutes=59)
-        assert session.call("GET", "/v1/session").status == 200
-        clock.ahead += timedelta(minutes=1, seconds=1)
-        assert problem(session.call("GET", "/v1/session")) == 401
-
-        code = SignInCodes(tmp_path).make(clock())
-        session = signed_in(browser, browser.post_form(f"/sign-in/{code}", {}))
-        program = browser.with_token(keep_local_token(tmp_path))
-        assert program.call("GET", "/v1/session").status == 200
-        (tmp_path / TOKEN_FILE).unlink()
-        clock.ahead += timedelta(minutes=1)  # so long a removed token may be remembered
-        assert problem(program.call("GET", "/v1/session")) == 401
-        assert problem(session.call("GET", "/v1/session")) == 401
-        assert keep_local_token(tmp_path)  # a new one, which was not the session's
-
-
-def test_token_that_an_operator_replaces_under_its_name_ends_its_sessions(tmp_path: Path) -> None:
-    clock = Clock()
-    old, new = given_token("crm"), given_token("crm")
-    file = tmp_path / "tokens"
-    file.write_text(old.line)
-    container = build_container({"DATA_DIR": str(tmp_path), "API_TOKENS": f"file:{file}"})
-    container.clock.override(providers.Object(clock))
-    with hosting() as host, serving(host, container) as frontdesk:
-        browser = Api(frontdesk)
-        session = signed_in(browser, browser.post_form("/sign-in", {"token": old.text}))
-        assert session.get("/v1/session")["token_name"] == "crm"
-        file.write_text(new.line)
-        clock.ahead += timedelta(minutes=1)
-        assert problem(session.call("GET", "/v1/session")) == 401
-        assert problem(browser.with_token(old.text).call("GET", "/v1/session")) == 401
-        assert browser.with_token(new.text).call("GET", "/v1/session").status == 200
-
-
-@pytest.mark.parametrize("rest", ["", "\n", "{", None])
-def test_last_token_that_an_operator_removes_ends_too(tmp_path: Path, rest: str | None) -> None:
-    clock, token, file = Clock(), given_token("crm"), tmp_path / "tokens"
-    file.write_text(token.line)
-    container = build_container({"DATA_DIR": str(tmp_path), "API_TOKENS": f"file:{file}"})
-    container.clock.override(providers.Object(clock))
-    with hosting() as host, serving(host, container) as frontdesk:
-        browser = Api(frontdesk)
-        program = browser.with_token(token.text)
-        session = signed_in(browser, browser.post_form("/sign-in", {"token": token.text}))
-        assert program.call("GET", "/v1/session").status == 200
-        if rest is None:
-            file.unlink()
-        else:
-            file.write_text(rest)
-        clock.ahead += timedelta(minutes=1)
-        for _ in range(2):
-            assert problem(program.call("GET", "/v1/session")) == 503
-            assert problem(session.call("GET", "/v1/session")) == 503
-        file.write_text(token.line)
-        clock.ahead += timedelta(seconds=5)
-        assert program.call("GET", "/v1/session").status == 200
 
 
 def test_codes_are_for_the_local_token_alone(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 import urllib3
 
+from entrypoints.http.console.operations.signature_pages import _ONE_AT_A_TIME, MOST_DIAGNOSES
 from entrypoints.http.console.places import CAPTURE_BYTES, SIGNATURE
-from entrypoints.http.console.signature_pages import _ONE_AT_A_TIME, MOST_DIAGNOSES
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.entrypoints.cli.signatures.captures import (
     OTHER_TOKEN,

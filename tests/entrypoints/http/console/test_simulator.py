@@ -11,11 +11,11 @@ from domain.channels import ChannelType
 from entrypoints.simulation.demo import open_demo
 from infrastructure.configuration.settings import VARIABLES
 from tests.entrypoints.cli.support import run_frontdesk
+from tests.entrypoints.http.console.browsing import text_of
 from tests.entrypoints.http.console.simulating import (
     Simulator,
     sent_ids,
     simulating,
-    text_of,
 )
 
 

@@ -23,12 +23,12 @@ from infrastructure.channels.twilio.provider import TwilioProvider
 from infrastructure.configuration.api_access import keep_local_token
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.entrypoints.http.api.clients import given_token, running, running_locally
+from tests.entrypoints.http.console.browsing import text_of
 from tests.entrypoints.http.console.simulating import (
     Simulator,
     problems_of,
     sent_ids,
     simulating,
-    text_of,
 )
 
 

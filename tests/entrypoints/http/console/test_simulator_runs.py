@@ -21,11 +21,11 @@ from infrastructure.channels.provider import (
 )
 from tests.end_to_end.broken_databases import renamed
 from tests.entrypoints.cli.support import a_server
+from tests.entrypoints.http.console.browsing import text_of
 from tests.entrypoints.http.console.simulating import (
     Simulator,
     sent_ids,
     simulating,
-    text_of,
 )
 
 

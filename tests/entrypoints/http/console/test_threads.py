@@ -10,8 +10,8 @@ import pytest
 from application.clock import utc_now
 from domain.conversations import Direction, Message
 from domain.messages import ConversationKey
-from entrypoints.http.console import thread_pages
-from entrypoints.http.console.thread import Reading
+from entrypoints.http.console.conversations import thread_pages
+from entrypoints.http.console.conversations.thread import Reading
 from infrastructure.channels.twilio.simulator import Button, Location, Media
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.builders import a_conversation
@@ -212,7 +212,7 @@ def test_files_places_and_buttons_are_shown(api: Api, session: Api) -> None:
     assert "author not authenticated" in page
     answer = session.call("GET", picture)
     assert (answer.status, answer.headers["content-type"]) == (200, "image/png")
-    assert answer.headers["content-security-policy"] == "sandbox"
+    assert answer.headers["content-security-policy"] == "sandbox; frame-ancestors 'none'"
 
 
 def test_shared_place_and_tapped_button_are_shown(api: Api, session: Api) -> None:

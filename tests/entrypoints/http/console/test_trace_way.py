@@ -13,7 +13,8 @@ from application.tracing.results import (
     TraceState,
 )
 from domain.times import rfc3339
-from entrypoints.http.console.trace_way import Stop, Way, way_of
+from entrypoints.http.console.tracing.stops import Stop, Way
+from entrypoints.http.console.tracing.way import way_of
 from tests.builders import NOW
 
 K, S = StationKind, TraceState

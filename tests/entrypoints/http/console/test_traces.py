@@ -12,7 +12,7 @@ from dependency_injector import providers
 from application.ports.context_queue import DelayedReader, Delivery
 from domain.errors import StorageUnavailableError
 from domain.queues import QueueName
-from entrypoints.http.console.trace_pages import seconds_until_next
+from entrypoints.http.console.tracing.pages import seconds_until_next
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally
@@ -23,6 +23,7 @@ from tests.entrypoints.http.console.browsing import page, signed_in, text_of
 
 MESSAGE, LATER, STRANGE = ("SM" + digit * 32 for digit in "123")
 STRANGER = "+14155550199"
+MAIL = "<4711@x.example>"
 
 
 @pytest.fixture
@@ -160,6 +161,18 @@ def test_hostile_subject_is_text(desk: Api, hostile: str) -> None:
 
 def test_too_long_subject_is_refused(desk: Api) -> None:
     assert "subject" in trace(signed_in(desk), "x" * 1001, 422)
+
+
+def test_direction_marks_in_an_address_turn_no_words_of_ours(desk: Api) -> None:
+    received(
+        desk, EMAIL, sender="\u202egnp@x.example", recipient="help@acme.example", message_id=MAIL
+    )
+    html = trace(signed_in(desk), MAIL)
+    conclusion = html.partition('class="lead"')[2].partition("</section>")[0]
+    assert "\\u202egnp@x.example has no open conversation" in conclusion
+    words = re.sub(r' data-copy="[^"]*"', "", conclusion)
+    assert "\u202e" in conclusion, "what is copied stays as it is"
+    assert "\u202e" not in words
 
 
 def test_hostile_subject_of_a_mail_is_text(desk: Api) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from application.ports.message_store import MessageStore
-from entrypoints.http.console import unmatched_pages
+from entrypoints.http.console.recovery import unmatched_pages
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.end_to_end.companies import ACME, BRILL, given_conversation_with
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally
 from tests.entrypoints.http.api.shared_desk import UNKNOWN, shared_desk
 from tests.entrypoints.http.api.steered import opened, received
-from tests.entrypoints.http.console.visits import HOSTILE, Visit, shown, visit
+from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
 
 
 @pytest.fixture(scope="module")

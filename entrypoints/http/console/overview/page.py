@@ -16,10 +16,10 @@ from application.overview.sampled_numbers import (
 from application.overview.timeline import SPANS, Span, Timeline
 from domain.channels import ChannelType
 from entrypoints.http.api.dependencies import of_no_company
-from entrypoints.http.console.attention import troubles
-from entrypoints.http.console.overview_cards import cards_of
-from entrypoints.http.console.overview_figures import Figures, Overview
-from entrypoints.http.console.overview_plots import (
+from entrypoints.http.console.overview.attention import troubles
+from entrypoints.http.console.overview.cards import cards_of
+from entrypoints.http.console.overview.figures import Figures, Overview
+from entrypoints.http.console.overview.plots import (
     Plot,
     plots_of,
     rounded,

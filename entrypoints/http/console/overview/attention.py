@@ -18,7 +18,7 @@ from application.overview.sampled_numbers import (
 from application.overview.timeline import Timeline
 from application.receiving.receive_webhook import WebhookOutcome
 from application.tracing.wording import duration
-from entrypoints.http.console.overview_figures import Figures, Unanswered
+from entrypoints.http.console.overview.figures import Figures, Unanswered
 from entrypoints.http.console.words import count
 from entrypoints.operations.gauges import MOST
 

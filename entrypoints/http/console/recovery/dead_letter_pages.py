@@ -36,9 +36,9 @@ from entrypoints.http.api.dependencies import (
 from entrypoints.http.console.notices import Notice
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
-from entrypoints.http.console.redriven_words import notice_of_many, notice_of_one
+from entrypoints.http.console.recovery.redriven_words import notice_of_many, notice_of_one
+from entrypoints.http.console.recovery.shown_requests import shown_request
 from entrypoints.http.console.rendering import Page
-from entrypoints.http.console.shown_requests import shown_request
 
 router = APIRouter(prefix="/dead-letters")
 
@@ -125,7 +125,7 @@ class _Lists:
     def show_whole(self, notice: Notice, status: int = 200) -> Response:
         """The list instead of one that is not there any more: the address is the list's then."""
         response = self.show(_Place(), notice, status)
-        response.headers["hx-push-url"] = "/dead-letters"
+        response.headers["hx-replace-url"] = "/dead-letters"
         return response
 
 

@@ -9,8 +9,8 @@ from threading import Lock
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from application.diagnosis.diagnose_signature import NoWebhookError
 from application.ports.signature_doctor import Diagnosis
+from application.tracing.diagnose_signature import NoWebhookError
 from entrypoints.captures.checked_urls import checked_urls
 from entrypoints.captures.curl import looks_like_curl
 from entrypoints.captures.reading import read_captures

@@ -2,7 +2,7 @@
 
 import pytest
 
-from application.attachments.image_types import FIRST_BYTES, image_type
+from application.conversations.image_types import FIRST_BYTES, image_type
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(20)
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(20)

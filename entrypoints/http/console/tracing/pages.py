@@ -19,7 +19,7 @@ from entrypoints.http.api.dependencies import TheCaller, TheContainer, TheOperat
 from entrypoints.http.api.trace_routes import visible_trace
 from entrypoints.http.console.notices import Link
 from entrypoints.http.console.page_dependencies import ThePage
-from entrypoints.http.console.trace_way import way_of
+from entrypoints.http.console.tracing.way import way_of
 from entrypoints.http.console.words import segment
 from entrypoints.operations.refusal_checks import refusal_line
 

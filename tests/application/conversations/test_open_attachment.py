@@ -7,8 +7,8 @@ from threading import Event, Semaphore, Thread
 
 import pytest
 
-from application.attachments import open_attachment
-from application.attachments.open_attachment import MAX_FETCHES, OpenAttachment, OpenedAttachment
+from application.conversations import open_attachment
+from application.conversations.open_attachment import MAX_FETCHES, OpenAttachment, OpenedAttachment
 from application.ports.byte_stream import ByteStream
 from application.ports.media_source import MediaSource
 from domain.channels import ChannelType
@@ -20,7 +20,7 @@ from domain.errors import (
     OverloadedError,
 )
 from domain.messages import Attachment, MessageRecord
-from tests.application.attachments.test_image_types import JPEG, PNG
+from tests.application.conversations.test_image_types import JPEG, PNG
 from tests.application.frontdesk import FrontDesk
 from tests.builders import ACCOUNT, a_record, an_inbound_message
 

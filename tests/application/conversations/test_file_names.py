@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.attachments.file_names import MAX_NAME_BYTES, download_name, safe_name
+from application.conversations.file_names import MAX_NAME_BYTES, download_name, safe_name
 from domain.messages import Attachment
 
 

@@ -21,10 +21,10 @@ from entrypoints.composition.operations_container import OperationsContainer
 from entrypoints.http.access.problems import ProblemError
 from entrypoints.http.api.conversation_routes import VisibleConversation
 from entrypoints.http.api.dependencies import After, TheOperations
+from entrypoints.http.console.conversations.thread import HoldsFiles, Reading
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
 from entrypoints.http.console.rendering import Page
-from entrypoints.http.console.thread import HoldsFiles, Reading
 from entrypoints.http.console.words import segment
 
 router = APIRouter(prefix="/conversations/{channel}/{conversation_id}")

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from threading import Semaphore
 
-from application.attachments.file_names import download_name
-from application.attachments.image_types import FIRST_BYTES, image_type
+from application.conversations.file_names import download_name
+from application.conversations.image_types import FIRST_BYTES, image_type
 from application.ports.blobs import BlobStore
 from application.ports.byte_stream import ByteStream
 from application.ports.media_source import MediaSource

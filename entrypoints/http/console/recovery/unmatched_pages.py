@@ -31,8 +31,8 @@ from entrypoints.http.api.dependencies import (
 from entrypoints.http.api.unmatched_routes import visible_message
 from entrypoints.http.console.notices import Link, Notice
 from entrypoints.http.console.page_dependencies import ThePage
+from entrypoints.http.console.recovery.unmatched_senders import GroupBySender, NextStep
 from entrypoints.http.console.rendering import Page
-from entrypoints.http.console.unmatched_senders import GroupBySender, NextStep
 
 router = APIRouter(prefix="/unmatched")
 

@@ -7,7 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, Response
 
-from application.attachments.open_attachment import OpenedAttachment
+from application.conversations.open_attachment import OpenedAttachment
 from application.ports.byte_stream import ByteStream
 from domain.conversations import HistoryEntry, Message
 from domain.errors import AttachmentNotFoundError
@@ -16,10 +16,10 @@ from entrypoints.composition.operations_container import OperationsContainer
 from entrypoints.http.access.problems import not_found
 from entrypoints.http.api.attachment_routes import MayRead
 from entrypoints.http.api.dependencies import Identifier, TheContainer, TheOperations
+from entrypoints.http.console.conversations.thread import Reading
+from entrypoints.http.console.conversations.thread_pages import files_held
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.rendering import environment
-from entrypoints.http.console.thread import Reading
-from entrypoints.http.console.thread_pages import files_held
 from infrastructure.mail.mail_files import referenced_content_ids
 from infrastructure.mail.safe_html import MAX_PICTURE_BYTES, SafeHtml
 from infrastructure.mail.sanitizing import MAX_HTML_BYTES, sanitized
@@ -68,12 +68,16 @@ async def show_mail(
     index = record.message.metadata.get("html_attachment_index")
     if not isinstance(index, int):
         raise not_found("mail with a design")
-    sheet = await to_thread.run_sync(
-        lambda: _sheet(operations, record, index), limiter=request.app.state.mail_threads
+    text = await to_thread.run_sync(
+        lambda: _sheet_page(operations, record, index), limiter=request.app.state.mail_threads
     )
-    template = environment().get_template("mail_sheet.html")
-    text = template.render(sheet=sheet, subject=record.message.subject or "")
     return HTMLResponse(text, headers=_SHEET_HEADERS)
+
+
+def _sheet_page(operations: OperationsContainer, record: MessageRecord, index: int) -> str:
+    template = environment().get_template("mail_sheet.html")
+    sheet = _sheet(operations, record, index)
+    return template.render(sheet=sheet, subject=record.message.subject or "")
 
 
 def _sheet(operations: OperationsContainer, record: MessageRecord, index: int) -> SafeHtml | None:

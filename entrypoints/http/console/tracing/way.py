@@ -1,16 +1,15 @@
-"""The way of a message as a picture: the stations of every webhook, and which it has passed."""
+"""Which stations of the way of every webhook a message has passed, and where it is."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from itertools import chain
 
 from application.tracing.results import MessageTrace, Station, StationKind, TraceState
-from application.tracing.station_words import DetailInWords, details_in_words
-from application.tracing.wording import duration
+from application.tracing.station_words import details_in_words
 from domain.queues import QueueKind, QueueName
 from domain.times import parse_rfc3339
+from entrypoints.http.console.tracing.stops import Stop, StopState, Way, with_gaps
 
 VERIFIED, OTHER_QUEUE = "verified", "other_queue"
 
@@ -83,79 +82,11 @@ _AFTER_QUEUE = frozenset({StationKind.WAITING, StationKind.TAKEN, StationKind.AC
 _QUICK = timedelta(seconds=2)
 """A webhook that was recorded sooner was neither in the spool nor a dead letter before."""
 
-_HALF_A_DAY = timedelta(hours=12)
-_SECOND = 1.0
-
-
-class StopState(StrEnum):
-    """Whether a message was at a stop."""
-
-    PASSED = "passed"
-    HERE = "here"
-    AHEAD = "ahead"
-    MISSED = "missed"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """A station in the picture, whether the message was there or not.
-
-    ``word`` says the ``state`` where there is no time to show. ``is_same_day`` tells that the time
-    of day is enough. ``after`` is the time since the stop before, and ``until`` when the message
-    goes on. ``sides`` are the stops beside the line.
-    """
-
-    kind: str
-    name: str
-    state: StopState
-    word: str = ""
-    at: datetime | None = None
-    is_same_day: bool = False
-    after: str = ""
-    until: datetime | None = None
-    details: tuple[DetailInWords, ...] = ()
-    sides: tuple["Stop", ...] = ()
-
-    @property
-    def was_there(self) -> bool:
-        """Whether the message has been here, or is."""
-        return self.state in {StopState.PASSED, StopState.HERE}
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """The stops of the line, and a text that says the same as the picture."""
-
-    stops: tuple[Stop, ...]
-
-    @property
-    def described(self) -> tuple[Stop, ...]:
-        """Every stop of which there is something to tell, in the order of the way."""
-        return tuple(one for one in self._each if one.was_there or one.details)
-
-    @property
-    def description(self) -> str:
-        """The picture in words."""
-        groups = (
-            ("Passed", StopState.PASSED),
-            ("Now", StopState.HERE),
-            ("Not yet passed", StopState.AHEAD),
-            ("Not passed", StopState.MISSED),
-            ("Not known", StopState.UNKNOWN),
-        )
-        named = ((head, [s.name for s in self._each if s.state is state]) for head, state in groups)
-        return " ".join(f"{head}: {', '.join(names)}." for head, names in named if names)
-
-    @property
-    def _each(self) -> Iterator[Stop]:
-        return chain.from_iterable((stop, *stop.sides) for stop in self.stops)
-
 
 def way_of(one: MessageTrace, now: datetime) -> Way:
     """The picture of the way of ``one``."""
     stops = _Drawing(one, now).stops()
-    return Way(tuple(_with_gaps(stops)))
+    return Way(tuple(with_gaps(stops)))
 
 
 class _Drawing:
@@ -270,33 +201,3 @@ class _Drawing:
     def _detail(self, kind: str, name: str) -> object:
         station = self._stations.get(kind)
         return station.details.get(name) if station else None
-
-
-def _with_gaps(stops: Iterator[Stop]) -> Iterator[Stop]:
-    """The stops, each with the time since the latest one before it that has a time."""
-    before: datetime | None = None
-    for stop in stops:
-        sides: list[Stop] = []
-        timed, before = _timed(stop, before)
-        for side in stop.sides:
-            one, before = _timed(side, before)
-            sides.append(one)
-        yield replace(timed, sides=tuple(sides))
-
-
-def _timed(stop: Stop, before: datetime | None) -> tuple[Stop, datetime | None]:
-    if stop.at is None:
-        return stop, before
-    if before is None:
-        return stop, stop.at
-    passed = stop.at - before
-    after = _gap(passed.total_seconds())
-    return replace(stop, after=after, is_same_day=passed < _HALF_A_DAY), stop.at
-
-
-def _gap(seconds: float) -> str:
-    if seconds <= 0:
-        return "at once" if seconds == 0 else ""
-    if seconds < _SECOND:
-        return f"{max(seconds * 1000, 1):.0f} ms"
-    return f"{round(seconds, 1):g} s" if seconds < 10 * _SECOND else duration(seconds)

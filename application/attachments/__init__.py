@@ -1,1 +1,0 @@
-"""The files that came with messages: opened for who may see them."""

@@ -1,0 +1,1 @@
+"""Conversations: found, shown as threads, and their messages one by one."""

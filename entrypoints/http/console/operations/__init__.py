@@ -1,0 +1,1 @@
+"""Queues, refusals, checks and signatures: what operators look at."""

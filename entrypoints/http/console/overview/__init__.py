@@ -1,0 +1,1 @@
+"""The first page: what needs attention, the figures and the plots."""

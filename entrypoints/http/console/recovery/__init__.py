@@ -1,0 +1,1 @@
+"""Dead letters and unmatched messages, and what operators do with them."""
