@@ -15,7 +15,7 @@ from tests.console.staged import SHOP_NUMBER, shop
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 SHOWN = ("overview", "thread", "trace", "simulator")
-SIZES = {"wide": (1280, 820), "phone": (390, 844)}
+SIZES = {"wide": (1280, 760), "phone": (390, 844)}
 
 
 def main() -> None:
