@@ -93,7 +93,8 @@ def _stage(desk: Api, clock: MorningClock) -> dict[str, str]:
             (channel, sender), text = next(writing)
             _post(desk, channel, sender=sender, recipient=SHOP_NUMBER, body=text)
         if clock.steps_left % 9 == 0:
-            _post(desk, EMAIL, sender=MAIL_CUSTOMER, recipient=SHOP_MAIL, subject="Hours", body="?")
+            question = {"subject": "A question", "body": _LINES[clock.steps_left % len(_LINES)]}
+            _post(desk, EMAIL, sender=MAIL_CUSTOMER, recipient=SHOP_MAIL, **question)
         clock.steps_left -= 1
         _let_the_ai_answer(desk)
         sampler()
