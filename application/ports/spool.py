@@ -66,11 +66,13 @@ class SpoolDepth:
 
     ``oldest_at`` is ``None`` when there is none, or when the backend does not tell.
     ``broken`` are those that could not be read and were set aside; no others are counted here.
+    ``attempts`` is how often one of them was taken at most; 0 where the backend does not tell.
     """
 
     entries: int
     oldest_at: datetime | None
     broken: int = 0
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ LONGEST_DELAY = timedelta(minutes=5)
 MAX_ATTEMPTS = 150
 """With the delays between them half a day: then an operator must look at it."""
 
+STILL_FAILS = "spooled webhook still fails"
+"""What the log says of an attempt that failed."""
+
 
 class DrainOutcome(StrEnum):
     """What became of an entry."""
@@ -70,7 +73,7 @@ class DrainSpool:
             if isinstance(error, TemporaryError) and delivery.attempts < MAX_ATTEMPTS:
                 fields = {"error": type(error).__name__, "reason": safe_reason(error)}
                 extra = {"spool_entry_id": entry.entry_id, **fields}
-                logger.warning("spooled webhook still fails", extra=extra)
+                logger.warning(STILL_FAILS, extra=extra)
                 return DrainOutcome.RELEASED
             return self._store_dead_letter(error, delivery)
         return DrainOutcome.RECEIVED

@@ -147,8 +147,10 @@ class FileSpool(Spool, SearchableSpool, VisibleSpool):
     @override
     def depth(self) -> SpoolDepth:
         with file_errors("the spool could not be read"), self._files.locked():
-            times = [file.received_at for file in self._files.entries.values()]
-            return SpoolDepth(len(times), min(times, default=None), self._files.count_broken())
+            files = self._files.entries.values()
+            oldest_at = min((file.received_at for file in files), default=None)
+            attempts = max((file.attempts for file in files), default=0)
+            return SpoolDepth(len(files), oldest_at, self._files.count_broken(), attempts)
 
     @override
     def look(self) -> Iterator[WaitingEntry]:

@@ -83,7 +83,8 @@ class MemorySpool(Spool, SearchableSpool, VisibleSpool):
     def depth(self) -> SpoolDepth:
         with self._lock:
             times = [one.entry.received_at for one in self._backlog.values()]
-        return SpoolDepth(len(times), min(times, default=None))
+            attempts = max((one.attempts for one in self._backlog.values()), default=0)
+        return SpoolDepth(len(times), min(times, default=None), attempts=attempts)
 
     @override
     def look(self) -> Iterator[WaitingEntry]:

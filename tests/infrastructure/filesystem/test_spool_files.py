@@ -222,7 +222,7 @@ class TestUnreadableFiles:
         assert broken.read_bytes() == content
         (line,) = caplog.records
         assert line.__dict__["spool_entry_id"] == "a1"
-        assert spool.depth() == SpoolDepth(2, NOW + 2 * SECOND, broken=1)
+        assert spool.depth() == SpoolDepth(2, NOW + 2 * SECOND, broken=1, attempts=1)
         assert metrics.total("Errors", type="broken_spool_entry") == 1
 
     def test_directory_named_like_an_entry_is_marked_as_broken(
