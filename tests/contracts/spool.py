@@ -278,6 +278,22 @@ class EmbeddedSpoolContract(SpoolContract):
             clock.advance(by=MINUTE)
         assert spool.depth().attempts == 2
 
+    def test_look_shows_why_the_latest_attempt_failed_and_when_the_next_one_is(
+        self, spool: EmbeddedSpool, clock: ManualClock
+    ) -> None:
+        enqueue_all(spool, "a1")
+        for reason in ("first", "the store does not answer: database is locked"):
+            (delivery,) = spool.receive(1, MINUTE)
+            spool.release(delivery, MINUTE, reason)
+            clock.advance(by=MINUTE)
+        (seen,) = spool.look()
+        assert (seen.reason, seen.hidden_until) == (reason, clock())
+        (again,) = spool.receive(1, MINUTE)
+        (seen,) = spool.look()
+        assert (seen.reason, seen.attempts) == (reason, 3)
+        spool.acknowledge(again)
+        assert list(spool.look()) == []
+
     def test_oldest_entry_of_a_group_is_the_one_received_first_from_the_provider(
         self, spool: Spool
     ) -> None:
