@@ -287,6 +287,7 @@ def test_pages_that_ask_often_do_not_read_often(
             )
         )
         text_at(browser)
+        assert statements
         statements.clear()
         for _ in range(20):
             text_at(browser)
