@@ -63,6 +63,7 @@ def trace_message(
         "trace.html",
         # A browser reports each answer that is an error, and this one is asked for again and again.
         HTTPStatus.OK if is_renewed else _status(shown),
+        subject=wanted,
         found=shown,
         every=every,
         traces=[(one, way_of(one, page.now)) for one in shown.messages],

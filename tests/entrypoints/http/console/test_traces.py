@@ -95,6 +95,12 @@ def test_message_for_a_human_takes_the_other_branch(desk: Api) -> None:
     assert html.count(">Open the conversation</a>") == 1
 
 
+def test_search_keeps_what_was_looked_for(desk: Api) -> None:
+    browser = signed_in(desk)
+    assert ' value="&#34;&gt;SM12" placeholder' in " ".join(trace(browser, '">SM12', 404).split())
+    assert ' value="" placeholder' in " ".join(page(browser, "/conversations").split())
+
+
 def test_unmatched_message_leads_to_the_page_that_delivers_it(desk: Api) -> None:
     received(desk, sender=STRANGER, message_id=STRANGE)
     html = trace(signed_in(desk), STRANGE)
