@@ -137,6 +137,7 @@ def test_contexts_that_are_not_late_yet_are_named_all_the_same(browser: Api) -> 
     queue.receive(REPLIES, 1)
     page = text_at(browser)
     assert "nothing waits for over 15 min" in page
+    assert re.search(r"On queues 2 OK (oldest for \d+ s, )?1 taken Healthy", page)
     assert "sms-replies : 1 context, 1 taken and not acknowledged." in page
     assert "sms-handoff : 1 context." in page
 
