@@ -121,6 +121,18 @@ class Unmatched:
             )
         return self._missing(self.tenant)
 
+    @property
+    def other_conversation(self) -> Conversation | None:
+        """One of its sender that does not take it: with another recipient, or closed."""
+        if self.tenant is None:
+            return None
+        recipient = self.tenant.recipient_of(self.record.message)
+        for one in self.conversations:
+            is_with_another = one.recipient_id and not one.is_for([recipient])
+            if not self._is_of_another(one, self.tenant) and (is_with_another or not one.is_open):
+                return one
+        return None
+
     def _reason(self) -> tuple[str, tuple[str, ...]]:
         if self.tenant is None:
             return f"{self.why}. Correct that, then deliver the message:", (_REDRIVE,)
@@ -165,17 +177,14 @@ class Unmatched:
         message = self.record.message
         sender, recipient = message.sender.value, tenant.recipient_of(message)
         lacks = f"{sender} has no open conversation with {recipient}"
-        for conversation in self.conversations:
-            name = conversation.conversation_id
-            if self._is_of_another(conversation, tenant):
-                continue
-            if conversation.recipient_id and not conversation.is_for([recipient]):
-                return f"{lacks}. Its conversation {name} is with {conversation.recipient_id} alone"
-            if not conversation.is_open:
-                return (
-                    f"{lacks}. Its conversation {name} is closed, and no message opens it again: "
-                    f"an operator can, or opens another one"
-                )
+        if other := self.other_conversation:
+            name = other.conversation_id
+            if other.recipient_id and not other.is_for([recipient]):
+                return f"{lacks}. Its conversation {name} is with {other.recipient_id} alone"
+            return (
+                f"{lacks}. Its conversation {name} is closed, and no message opens it again: an "
+                f"operator can, or opens another one"
+            )
         if self.record.trail.rule in _MATCHED:
             return f"{lacks} any more. Its own was closed or deleted before it was on a queue"
         return lacks

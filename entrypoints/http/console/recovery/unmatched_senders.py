@@ -1,7 +1,7 @@
 """Unmatched messages by who wrote them to whom, and what stands in the way of each."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -49,13 +49,15 @@ class UnmatchedSender:
     """What one sender wrote to one recipient, as far as it stands on this page.
 
     ``conversation`` is the open one that would take the messages now. ``reason`` is the same as
-    in the trace; it is empty for who may not know of other companies.
+    in the trace, and ``other_conversation`` the one that it names; there is neither for who may
+    not know of other companies.
     """
 
     records: tuple[MessageRecord, ...]
     tenant: Tenant | None
     conversation: Conversation | None
     reason: str = ""
+    other_conversation: Conversation | None = None
 
     @property
     def first(self) -> MessageRecord:
@@ -119,5 +121,9 @@ class GroupBySender:
             one for one in found if tenant and one.accepts(message, tenant, self.directory)
         )
         unmatched = Unmatched(record, tenant, self.directory, found, self.window)
-        reason = unmatched.why if self.sees_all else ""
-        return UnmatchedSender(tuple(records), tenant, next(accepting, None), reason)
+        sender = UnmatchedSender(tuple(records), tenant, next(accepting, None))
+        if not self.sees_all:
+            return sender
+        return replace(
+            sender, reason=unmatched.why, other_conversation=unmatched.other_conversation
+        )

@@ -37,6 +37,7 @@ def test_card_names_the_closed_conversation(local: Api, visitor: Visit) -> None:
     received(local, SMS, sender="+14155550101")
     reason = f"Its conversation {conversation['conversation_id']} is closed"
     assert reason in visitor.text("/unmatched")
+    assert f'href="{path.removeprefix("/v1")}"'.encode() in visitor.get("/unmatched").data
     assert reason in visitor.text("/trace", subject=unmatched_of(local, "+14155550101"))
 
 
