@@ -121,8 +121,8 @@ class TraceMessage:
             return None
         company = self.find_unrecorded.find_company.of_conversation(conversations[0])
         nothing = self._nothing_known(frozenset(one.primary_channel for one in conversations))
-        sentence = nothing.in_conversation()
-        return Trace(text, kind, (), sentence, nothing.refusals, company_id=company)
+        sentence, notes = nothing.in_conversation(), (nothing.note,) if nothing.note else ()
+        return Trace(text, kind, (), sentence, nothing.refusals, notes, company_id=company)
 
     def _unrecorded(self, text: str, notes: list[str]) -> Trace | None:
         """What became no record, by its own id or by what the webhook itself says."""
@@ -190,6 +190,7 @@ class TraceMessage:
         nothing = self._nothing_known(_channels_of(text), failure)
         notice = self.refusals.notice()
         notes += [notice] if notice and failure is None else []
+        notes += [nothing.note] if nothing.note else []
         return Trace(
             text,
             TraceKind.UNKNOWN,

@@ -254,6 +254,7 @@ def test_conversation_without_messages_shows_what_was_refused() -> None:
         assert {one.reason for one in found.refusals} == {"path_unknown", "too_large"}
         assert "Nobody has written" in found.sentence
         assert "It may have been refused" in found.sentence
+        assert found.notes[-1].startswith("if it was none of these, look in the provider's own")
 
 
 def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
@@ -264,10 +265,10 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
     found = trace(frontdesk, MESSAGE_ID)
     assert (found.kind, found.is_known) == (TraceKind.UNKNOWN, False)
     assert [one.channel for one in found.refusals] == [ChannelType.SMS]
-    assert "It may have been refused: webhooks of sms and whatsapp were, the latest at " in (
-        found.sentence
-    )
+    assert "It may have been refused: webhooks of sms were, the latest at " in found.sentence
     assert ", signature_mismatch. 'frontdesk doctor' says what to do." in found.sentence
+    assert found.sentence.endswith("write again, or answer by hand.")
+    assert found.notes[-1].startswith("if it was none of these, look in the provider's own log")
     assert [one.channel for one in trace(frontdesk, "<1@mail.example>").refusals] == [
         ChannelType.EMAIL
     ]
