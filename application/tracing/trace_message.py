@@ -20,7 +20,7 @@ from application.tracing.subjects import (
     may_be_traced,
 )
 from application.tracing.unrecorded import FindUnrecorded, Wanted
-from application.tracing.wording import command
+from application.tracing.wording import command, shell
 from domain.addresses import Address
 from domain.channels import AddressKind, ChannelType
 from domain.conversations import Conversation
@@ -74,12 +74,15 @@ class TraceMessage:
         if not (0 < len(text) <= LONGEST and text.isprintable()):
             return self._unknown((text[:LONGEST],), notes)
         failure, forms = None, forms_of(text)
+        own = None
         try:
             found = _first(self._recorded(form, notes, may_see) for form in forms)
+            own = None if found else self._own(forms[-1], may_see)
         except TemporaryError as error:
             found, failure = None, safe_reason(error)
         found = found or _first(self._unrecorded(form, notes) for form in forms)
         notes = [*dict.fromkeys(notes)]
+        found = found or own
         if found is None:
             return self._unknown(forms, notes, failure)
         if found.traced != text:
@@ -104,6 +107,21 @@ class TraceMessage:
         traces += self._search(lambda _, messages: any(map(is_theirs, messages)), notes)
         notes += self._refused_since(traces, frozenset(one.channel for one in addresses))
         return self._of(conversations, traces, text, TraceKind.ADDRESS)
+
+    def _own(self, text: str, may_see: MaySee) -> Trace | None:
+        """Of an address that customers write to: no message is from it."""
+        number = self.open_records().messages_to(_addresses(text), may_see)
+        if number is None:
+            return None
+        sentence = (
+            f"{text} is one of your own addresses, which customers write to. Trace the address of "
+            f"the customer, or the id of the message."
+        )
+        if number == 0:
+            return Trace(text, TraceKind.UNKNOWN, (), sentence)
+        messages = "1 unmatched message was" if number == 1 else f"{number} unmatched messages were"
+        sentence = f"{sentence} {messages} sent to it. To see what is unmatched:"
+        return Trace(text, TraceKind.UNKNOWN, (), sentence, commands=(shell("unmatched", "list"),))
 
     def _refused_since(
         self, traces: list[MessageTrace], channels: frozenset[ChannelType]

@@ -5,8 +5,9 @@ import pytest
 from application.clock import Deadline
 from application.tracing.results import Trace, TraceKind
 from domain.channels import ChannelType
+from domain.tenants import TenantDirectory
 from tests.application.frontdesk import FrontDesk
-from tests.builders import ACCOUNT, an_inbound_message
+from tests.builders import ACCOUNT, a_tenant, an_inbound_message
 
 
 def trace(frontdesk: FrontDesk, text: str) -> Trace:
@@ -60,6 +61,29 @@ def test_what_was_looked_for_is_said_of_what_is_unknown() -> None:
     assert sentence.startswith(
         "Nothing is known of (415) 555-0177 or of +4155550177: there is no record, no spool entry"
     )
+
+
+def test_address_that_customers_write_to_is_told_from_a_customers() -> None:
+    frontdesk = FrontDesk()
+    own = an_inbound_message().recipient.address
+    found = trace(frontdesk, own)
+    assert found.sentence.startswith(f"Nothing is known of {own}: there is no record")
+    frontdesk.record_message(an_inbound_message(), Deadline.after())
+    found = trace(frontdesk, own)
+    assert (found.is_known, found.commands) == (False, ("frontdesk unmatched list",))
+    assert found.sentence == (
+        f"{own} is one of your own addresses, which customers write to. Trace the address of the "
+        "customer, or the id of the message. 1 unmatched message was sent to it. To see what is "
+        "unmatched:"
+    )
+
+
+@pytest.mark.parametrize("text", ["+15005550006", "(1) 500 555 0006", "Help@acme.example"])
+def test_address_that_a_company_lists_is_its_own_without_a_message(text: str) -> None:
+    acme = a_tenant(recipients=frozenset({"+15005550006", "acme.example"}))
+    found = trace(FrontDesk(directory=TenantDirectory((acme,))), text)
+    assert "is one of your own addresses, which customers write to." in found.sentence
+    assert (found.is_known, found.commands, found.refusals) == (False, (), ())
 
 
 @pytest.mark.parametrize("text", ["hello", "order 4711", "+"])
