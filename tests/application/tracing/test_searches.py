@@ -142,6 +142,10 @@ def test_unreadable_webhook_is_found_by_the_provider_id_in_it() -> None:
     assert (one.conclusion.state, one.conclusion.since) == (TraceState.DEAD_LETTER, NOW)
     name = dead_letter.dead_letter_id
     assert "Frontdesk could not read it: KeyError. Probably a proxy" in found.sentence
+    assert (
+        "If it does not say who wrote, the provider's log may, under the message's id. Answer this "
+        "customer by hand" in found.sentence
+    )
     verbs = ("show", "delete", "redrive")
     assert found.commands == tuple(f"frontdesk dead-letters {verb} {name}" for verb in verbs)
     assert one.message_id == "SM1"
