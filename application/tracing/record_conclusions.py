@@ -169,8 +169,8 @@ class Unmatched:
                 return f"{lacks}. Its conversation {name} is with {conversation.recipient_id} alone"
             if not conversation.is_open:
                 return (
-                    f"{lacks}. Its conversation {name} is closed, and stays closed: the first "
-                    f"command opens another one"
+                    f"{lacks}. Its conversation {name} is closed: no message opens it again, but "
+                    f"you can, on its page of the console. The first command opens another one"
                 )
         if self.record.trail.rule in _MATCHED:
             return f"{lacks} any more. Its own was closed or deleted before it was on a queue"
