@@ -59,8 +59,8 @@ _REMEDIES = {
         "accept it:"
     ),
     DeadLetterKind.UNDELIVERABLE: (
-        "It could not be put on its queue. See what is wrong there. Once that is mended, publish "
-        "it:"
+        "It could not be put on its queue. See what is wrong there. Once that is mended, or if the "
+        "checks find nothing, redrive it, which puts it there:"
     ),
 }
 _COMMANDS = {
