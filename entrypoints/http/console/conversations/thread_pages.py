@@ -22,10 +22,11 @@ from entrypoints.http.access.problems import ProblemError
 from entrypoints.http.api.conversation_routes import VisibleConversation
 from entrypoints.http.api.dependencies import After, TheOperations
 from entrypoints.http.console.conversations.thread import HoldsFiles, Reading
+from entrypoints.http.console.notices import Notice
 from entrypoints.http.console.page_dependencies import ThePage
+from entrypoints.http.console.places import conversation_page
 from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
 from entrypoints.http.console.rendering import Page
-from entrypoints.http.console.words import segment
 
 router = APIRouter(prefix="/conversations/{channel}/{conversation_id}")
 
@@ -92,9 +93,9 @@ def _changed(
     except InvalidStatusError as error:
         raise ProblemError(422, str(error)) from error
     except StaleConversationError as error:
-        notice = _changed_meanwhile(seen, error.present.state)
-        return _shown(page, operations, error.present, notice, kind="warn", status=412)
-    return _shown(page, operations, record, done)
+        notice = Notice(_changed_meanwhile(seen, error.present.state), "warn")
+        return _shown(page, operations, error.present, notice, status=412)
+    return _shown(page, operations, record, Notice(done))
 
 
 def _change(
@@ -129,14 +130,13 @@ def _shown(
     page: Page,
     operations: OperationsContainer,
     found: Conversation,
-    notice: str = "",
+    notice: Notice | None = None,
     *,
-    kind: str = "ok",
     status: int = 200,
     after: str | None = None,
 ) -> Response:
     messages = operations.list_messages()(found.key, PAGE_SIZE, after=after)
-    place = f"/conversations/{found.primary_channel.value}/{segment(found.conversation_id)}"
+    place = conversation_page(found.primary_channel, found.conversation_id)
     return page(
         "conversation.html",
         status,
@@ -149,8 +149,7 @@ def _shown(
         address=place if after is None else None,
         statuses=SETTABLE_STATUSES,
         send_command=_sending(found),
-        notice_text=notice,
-        notice_kind=kind,
+        notice=notice,
     )
 
 
