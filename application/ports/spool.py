@@ -66,11 +66,13 @@ class SpoolDepth:
 
     ``oldest_at`` is ``None`` when there is none, or when the backend does not tell.
     ``broken`` are those that could not be read and were set aside; no others are counted here.
+    ``attempts`` is how often one of them was taken at most; 0 where the backend does not tell.
     """
 
     entries: int
     oldest_at: datetime | None
     broken: int = 0
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,11 @@ class Spool(Protocol):
         """
 
     @abstractmethod
-    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+    def release(self, delivery: SpoolDelivery, delay: timedelta, reason: str = "") -> None:
         """Have the entry received again after ``delay``, of ``LONGEST_HIDDEN`` at most.
 
-        Its group waits with it. Changes nothing if the entry was received again since.
+        Its group waits with it. ``reason`` says why the attempt failed, without any content: a
+        ``VisibleSpool`` shows its beginning. Changes nothing if the entry was received again since.
         """
 
     @abstractmethod
@@ -128,10 +131,16 @@ class Spool(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WaitingEntry:
-    """An entry in the spool, seen without taking it. ``attempts`` counts its deliveries."""
+    """An entry in the spool, seen without taking it. ``attempts`` counts its deliveries.
+
+    ``reason`` is that of the latest attempt that failed, in letters, digits and a few marks, and
+    may be cut. It is not received again before ``hidden_until``.
+    """
 
     entry: SpoolEntry
     attempts: int
+    reason: str = ""
+    hidden_until: datetime | None = None
 
 
 @runtime_checkable

@@ -21,6 +21,9 @@ LONGEST_DELAY = timedelta(minutes=5)
 MAX_ATTEMPTS = 150
 """With the delays between them half a day: then an operator must look at it."""
 
+STILL_FAILS = "spooled webhook still fails"
+"""What the log says of an attempt that failed."""
+
 
 class DrainOutcome(StrEnum):
     """What became of an entry."""
@@ -45,9 +48,9 @@ class DrainSpool:
 
     def drain(self, delivery: SpoolDelivery) -> DrainOutcome:
         """Process one entry, and remove it once it is recorded or a dead letter."""
-        outcome = self._process(delivery)
+        outcome, reason = self._process(delivery)
         if outcome is DrainOutcome.RELEASED:
-            self.spool.release(delivery, _delay(delivery.attempts))
+            self.spool.release(delivery, _delay(delivery.attempts), reason)
         else:
             self.spool.acknowledge(delivery)
         logger.info(
@@ -56,7 +59,8 @@ class DrainSpool:
         )
         return outcome
 
-    def _process(self, delivery: SpoolDelivery) -> DrainOutcome:
+    def _process(self, delivery: SpoolDelivery) -> tuple[DrainOutcome, str]:
+        """What becomes of the entry, and why if it is released."""
         entry = delivery.entry
         if delivery.unreadable is not None:
             return self._store_dead_letter(delivery.unreadable, delivery)
@@ -70,18 +74,20 @@ class DrainSpool:
             if isinstance(error, TemporaryError) and delivery.attempts < MAX_ATTEMPTS:
                 fields = {"error": type(error).__name__, "reason": safe_reason(error)}
                 extra = {"spool_entry_id": entry.entry_id, **fields}
-                logger.warning("spooled webhook still fails", extra=extra)
-                return DrainOutcome.RELEASED
+                logger.warning(STILL_FAILS, extra=extra)
+                return DrainOutcome.RELEASED, safe_reason(error)
             return self._store_dead_letter(error, delivery)
-        return DrainOutcome.RECEIVED
+        return DrainOutcome.RECEIVED, ""
 
-    def _store_dead_letter(self, error: Exception, delivery: SpoolDelivery) -> DrainOutcome:
+    def _store_dead_letter(
+        self, error: Exception, delivery: SpoolDelivery
+    ) -> tuple[DrainOutcome, str]:
         try:
             self.store_dead_letter(error, delivery.entry.webhook, delivery.attempts)
         except Exception as failure:
             self.store_dead_letter.report(failure)
-            return DrainOutcome.RELEASED
-        return DrainOutcome.DEAD_LETTER
+            return DrainOutcome.RELEASED, safe_reason(failure)
+        return DrainOutcome.DEAD_LETTER, ""
 
 
 def _delay(attempts: int) -> timedelta:

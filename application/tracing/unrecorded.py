@@ -18,7 +18,7 @@ from application.tracing.results import (
     StationKind,
     TraceState,
 )
-from application.tracing.wording import ago, shell, times
+from application.tracing.wording import ago, ahead, shell, times
 from domain.messages import InboundMessage
 
 MOST_SEARCHED = 1000
@@ -147,11 +147,7 @@ class FindUnrecorded:
     def _spooled(self, waiting: WaitingEntry, messages: tuple[InboundMessage, ...]) -> MessageTrace:
         entry = waiting.entry
         since = entry.spooled_at
-        tried = (
-            f"It was taken from there {times(waiting.attempts)}, and failed: the log says why."
-            if waiting.attempts
-            else "The store did not take it in time, or more came at once than it could take."
-        )
+        tried = self._tried(waiting)
         sentence = (
             f"It is in the spool since {ago(since, self.clock())}: it is safe, and not recorded "
             f"yet. {tried} A running server records it by itself as soon as the store takes it. "
@@ -160,6 +156,7 @@ class FindUnrecorded:
         details: dict[str, Detail] = {
             "spool_entry_id": entry.entry_id,
             "attempts": waiting.attempts,
+            "reason": waiting.reason or None,
         }
         return self._trace(
             entry.webhook,
@@ -170,6 +167,15 @@ class FindUnrecorded:
             ),
             Conclusion(TraceState.SPOOLED, since, sentence, (shell("doctor"), shell("relay"))),
         )
+
+    def _tried(self, waiting: WaitingEntry) -> str:
+        if not waiting.attempts:
+            return "The store did not take it in time, or more came at once than it could take."
+        why = f", at last: {waiting.reason}." if waiting.reason else ": the log says why."
+        next_at, now = waiting.hidden_until, self.clock()
+        is_known = next_at is not None and next_at > now and waiting.reason
+        next_ = f" The next attempt is at {ahead(next_at, now)}." if next_at and is_known else ""
+        return f"It was taken from there {times(waiting.attempts)}, and failed{why}{next_}"
 
     def _trace(
         self,

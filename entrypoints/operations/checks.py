@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from application.ports.checks import CheckResult, CheckStatus, Unanswered, Unreported
-from application.recovery.drain_spool import LONGEST_DELAY
+from application.recovery.drain_spool import LONGEST_DELAY, STILL_FAILS
+from application.tracing.wording import times
 from domain.errors import TemporaryError, WebhookHandlerError
 from domain.messages import STUCK_AFTER, MessageRecord
 from domain.times import readable
@@ -26,6 +27,9 @@ MOST = 100
 
 SPOOL_MINUTES = LONGEST_DELAY.seconds // 60
 """How soon each entry of the spool is tried again, while a server or the relay works."""
+
+SEVERAL_ATTEMPTS = 3
+"""An entry of the spool that was taken as often fails again and again."""
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
@@ -182,6 +186,13 @@ def _spool(container: Container) -> Iterator[Found]:
             f"{depth.entries} spooled{since}: each is tried again within {SPOOL_MINUTES} "
             "minutes, and 'frontdesk relay' processes now what is due",
         )
+        if depth.attempts >= SEVERAL_ATTEMPTS:
+            yield (
+                CheckStatus.WARNING,
+                f"an entry was taken {times(depth.attempts)} and is still there: what keeps it "
+                "from being recorded has not ended by itself. Unless a line above names it, the "
+                f'log does, in lines with "message": "{STILL_FAILS}"',
+            )
     else:
         yield CheckStatus.OK, "the spool is empty"
     if depth.broken:
@@ -220,11 +231,11 @@ def _pending(container: Container) -> Iterator[Found]:
 def _dead_letters(container: Container) -> Iterator[Found]:
     unreadable: list[str] = []
     dead_letters = container.dead_letters().each_dead_letter(unreadable=unreadable.append)
-    times = [dead_letter.created_at for dead_letter in islice(dead_letters, MOST)]
-    if times:
+    made_at = [dead_letter.created_at for dead_letter in islice(dead_letters, MOST)]
+    if made_at:
         yield (
             CheckStatus.WARNING,
-            f"{at_most(len(times))}, the oldest of {readable(min(times))}: "
+            f"{at_most(len(made_at))}, the oldest of {readable(min(made_at))}: "
             "see 'frontdesk dead-letters list'",
         )
     elif not unreadable:

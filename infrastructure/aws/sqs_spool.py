@@ -90,8 +90,8 @@ class SqsSpool(Spool, Unsearchable):
         self._queue.delete(delivery.receipt)
 
     @override
-    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
-        """``delay`` is rounded up to whole seconds."""
+    def release(self, delivery: SpoolDelivery, delay: timedelta, reason: str = "") -> None:
+        """``delay`` is rounded up to whole seconds. The log alone has the reason."""
         self._queue.hide(delivery.receipt, delay)
 
     @override

@@ -18,7 +18,11 @@ from infrastructure.durable_files import PRIVATE_FILE, lock_file, make_directory
 
 BROKEN_SUFFIX = ".broken"
 _TIME = r"\d{8}T\d{6}\.\d{6}Z"
-_NAME = re.compile(rf"({_TIME})\.([\w-]+)\.([\w-]+)\.(\d+)\.({_TIME})\.json", re.ASCII)
+_NAME = re.compile(
+    rf"({_TIME})\.([\w-]+)\.([\w-]+)\.(\d+)\.({_TIME})(?:\.([\w-]+))?\.json", re.ASCII
+)
+_LONGEST_REASON = 60
+"""With it the longest name has 254 characters, suffix included: file systems take 255."""
 _SCAN_SECONDS = 60.0
 """How soon a file is noticed that an operator moved here."""
 
@@ -28,20 +32,25 @@ LOCK_SECONDS = 1.5
 
 @dataclass(frozen=True, slots=True)
 class EntryFile:
-    """An entry as the name of its file tells it: a rename is a change of its state."""
+    """An entry as the name of its file tells it: a rename is a change of its state.
+
+    ``reason`` is why the latest attempt failed, as ``reason_in_name`` writes it.
+    """
 
     received_at: datetime
     group: str
     entry_id: str
     attempts: int
     hidden_until: datetime
+    reason: str = ""
 
     @property
     def name(self) -> str:
         """The name of the file."""
+        reason = f".{self.reason}" if self.reason else ""
         return (
             f"{_sortable(self.received_at)}.{self.group}.{self.entry_id}"
-            f".{self.attempts}.{_sortable(self.hidden_until)}.json"
+            f".{self.attempts}.{_sortable(self.hidden_until)}{reason}.json"
         )
 
     def is_ready(self, now: datetime) -> bool:
@@ -162,12 +171,23 @@ def _entry_file(name: str) -> EntryFile | None:
     parts = _NAME.fullmatch(name)
     if parts is None:
         return None
-    received, group, entry_id, attempts, hidden = parts.groups()
+    received, group, entry_id, attempts, hidden, reason = parts.groups(default="")
     try:
         received_at, hidden_until = datetime.fromisoformat(received), datetime.fromisoformat(hidden)
     except ValueError:  # the 31st of February
         return None
-    return EntryFile(received_at, group, entry_id, int(attempts), hidden_until)
+    return EntryFile(received_at, group, entry_id, int(attempts), hidden_until, reason)
+
+
+def reason_in_name(reason: str) -> str:
+    """The beginning of ``reason`` in letters and digits, for the name of a file."""
+    parts = (re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-") for part in reason.split(": "))
+    return "_".join(filter(None, parts))[:_LONGEST_REASON].rstrip("_-")
+
+
+def reason_of_name(reason: str) -> str:
+    """What ``reason_in_name`` left of a reason, for a person."""
+    return reason.replace("_", ": ").replace("-", " ")
 
 
 def _sortable(moment: datetime) -> str:

@@ -25,7 +25,12 @@ from application.ports.spool import (
 )
 from domain.errors import SpoolFullError
 from infrastructure.durable_files import BROKEN_FILE, create_file, file_errors, sync_directory
-from infrastructure.filesystem.spool_file_names import EntryFile, EntryFiles
+from infrastructure.filesystem.spool_file_names import (
+    EntryFile,
+    EntryFiles,
+    reason_in_name,
+    reason_of_name,
+)
 from infrastructure.serialization.webhook_json import entry_from_json, entry_to_json
 
 logger = logging.getLogger(__name__)
@@ -139,16 +144,19 @@ class FileSpool(Spool, SearchableSpool, VisibleSpool):
             sync_directory(self._directory)
 
     @override
-    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+    def release(self, delivery: SpoolDelivery, delay: timedelta, reason: str = "") -> None:
         with file_errors("the spool could not be changed"), self._files.locked():
             if file := self._files.in_state(delivery.receipt, delivery.entry.entry_id):
-                self._files.change(file, replace(file, hidden_until=self._clock() + delay))
+                until, why = self._clock() + delay, reason_in_name(reason)
+                self._files.change(file, replace(file, hidden_until=until, reason=why))
 
     @override
     def depth(self) -> SpoolDepth:
         with file_errors("the spool could not be read"), self._files.locked():
-            times = [file.received_at for file in self._files.entries.values()]
-            return SpoolDepth(len(times), min(times, default=None), self._files.count_broken())
+            files = self._files.entries.values()
+            oldest_at = min((file.received_at for file in files), default=None)
+            attempts = max((file.attempts for file in files), default=0)
+            return SpoolDepth(len(files), oldest_at, self._files.count_broken(), attempts)
 
     @override
     def look(self) -> Iterator[WaitingEntry]:
@@ -157,7 +165,8 @@ class FileSpool(Spool, SearchableSpool, VisibleSpool):
         for file in sorted(files, key=lambda file: file.received_at, reverse=True):
             with file_errors("the spool could not be read"), suppress(ValueError):
                 if entry := _entry_in(self._directory / file.name):
-                    yield WaitingEntry(entry, file.attempts)
+                    why = reason_of_name(file.reason)
+                    yield WaitingEntry(entry, file.attempts, why, file.hidden_until)
 
     @override
     def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:

@@ -29,6 +29,7 @@ class _Backlog:
     entry: SpoolEntry
     hidden_until: datetime
     attempts: int = 0
+    reason: str = ""
 
     def is_ready(self, now: datetime) -> bool:
         return self.attempts == 0 or not is_hidden(self.hidden_until, now)
@@ -69,9 +70,10 @@ class MemorySpool(Spool, SearchableSpool, VisibleSpool):
                 del self._backlog[delivery.entry.entry_id]
 
     @override
-    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+    def release(self, delivery: SpoolDelivery, delay: timedelta, reason: str = "") -> None:
         with self._lock:
             if taken := self._taken(delivery):
+                taken.reason = reason
                 taken.hidden_until = self._clock() + delay
 
     def _taken(self, delivery: SpoolDelivery) -> _Backlog | None:
@@ -83,7 +85,8 @@ class MemorySpool(Spool, SearchableSpool, VisibleSpool):
     def depth(self) -> SpoolDepth:
         with self._lock:
             times = [one.entry.received_at for one in self._backlog.values()]
-        return SpoolDepth(len(times), min(times, default=None))
+            attempts = max((one.attempts for one in self._backlog.values()), default=0)
+        return SpoolDepth(len(times), min(times, default=None), attempts=attempts)
 
     @override
     def look(self) -> Iterator[WaitingEntry]:
@@ -91,7 +94,7 @@ class MemorySpool(Spool, SearchableSpool, VisibleSpool):
             found = list(self._backlog.values())
         for one in sorted(found, key=lambda one: one.entry.received_at, reverse=True):
             if one.entry.entry_id in self._backlog:
-                yield WaitingEntry(one.entry, one.attempts)
+                yield WaitingEntry(one.entry, one.attempts, one.reason, one.hidden_until)
 
     @override
     def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:

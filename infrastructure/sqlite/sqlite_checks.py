@@ -1,14 +1,18 @@
-"""Is a database file as it should be? Nothing is created or changed."""
+"""Is a database file as it should be, and can it be written? Nothing is created or changed."""
 
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from sqlite3 import sqlite_version
+from sqlite3 import Error, sqlite_version
 
-from application.ports.checks import CheckResult, CheckStatus, check_results
-from domain.errors import WebhookHandlerError
-from infrastructure.sqlite.database import SqliteDatabase
+from application.ports.checks import CheckResult, CheckStatus, Unreported, check_results
+from domain.errors import StorageUnavailableError, WebhookHandlerError
+from infrastructure.sqlite.database import RewriteAnnouncedError, SqliteDatabase
+from infrastructure.sqlite.database_file import is_busy
+
+_LOCK_SECONDS = 1.0
+"""How long the write lock is waited for. A commit of Frontdesk holds it for milliseconds."""
 
 
 def check_database(path: Path, schema_version: int) -> Iterator[CheckResult]:
@@ -32,11 +36,28 @@ def database_problems(path: Path, schema_version: int) -> tuple[str, ...]:
     if not path.exists():
         return ()
     try:
-        with closing(SqliteDatabase(path)) as database:
+        with closing(SqliteDatabase(path, busy_timeout_seconds=_LOCK_SECONDS)) as database:
             found = database.schema_version()
+            if found <= schema_version:
+                return _lock_problems(path, database)
     except WebhookHandlerError as error:
         return (f"{path}: {error}",)
-    if found <= schema_version:
-        return ()
     expected = f"expected at most {schema_version}: a newer Frontdesk wrote it"
     return (f"{path}: schema version {found}, {expected}",)
+
+
+def _lock_problems(path: Path, database: SqliteDatabase) -> tuple[str, ...]:
+    """Takes the write lock and gives it back: reading works while another process holds it."""
+    try:
+        with database.write(for_many=True):
+            return ()
+    except RewriteAnnouncedError:
+        return (Unreported(f"{path}: an erasure rewrites it, and nothing is recorded meanwhile"),)
+    except StorageUnavailableError as error:
+        if not (isinstance(error.__cause__, Error) and is_busy(error.__cause__)):
+            raise
+    return (
+        f"{path}: another process has held its write lock for over {_LOCK_SECONDS:g} s, so nothing "
+        f"is recorded: webhooks wait in the spool. End what holds it, such as a database "
+        f"tool in a transaction; 'lsof {path}' names the processes that have it open",
+    )

@@ -269,6 +269,31 @@ class EmbeddedSpoolContract(SpoolContract):
         spool.acknowledge(delivery)
         assert spool.depth().entries == 0
 
+    def test_depth_tells_the_attempts_of_what_was_taken_most_often(
+        self, spool: EmbeddedSpool, clock: ManualClock
+    ) -> None:
+        enqueue_all(spool, "a1", "a2", "b3")
+        for _ in range(2):
+            spool.receive(1, MINUTE)
+            clock.advance(by=MINUTE)
+        assert spool.depth().attempts == 2
+
+    def test_look_shows_why_the_latest_attempt_failed_and_when_the_next_one_is(
+        self, spool: EmbeddedSpool, clock: ManualClock
+    ) -> None:
+        enqueue_all(spool, "a1")
+        for reason in ("first", "the store does not answer: database is locked"):
+            (delivery,) = spool.receive(1, MINUTE)
+            spool.release(delivery, MINUTE, reason)
+            clock.advance(by=MINUTE)
+        (seen,) = spool.look()
+        assert (seen.reason, seen.hidden_until) == (reason, clock())
+        (again,) = spool.receive(1, MINUTE)
+        (seen,) = spool.look()
+        assert (seen.reason, seen.attempts) == (reason, 3)
+        spool.acknowledge(again)
+        assert list(spool.look()) == []
+
     def test_oldest_entry_of_a_group_is_the_one_received_first_from_the_provider(
         self, spool: Spool
     ) -> None:
@@ -320,7 +345,7 @@ class EmbeddedSpoolContract(SpoolContract):
     ) -> None:
         enqueue_all(spool, "b3", "a1", "a2")
         spool.receive(10, MINUTE)
-        assert spool.depth() == SpoolDepth(3, NOW + SECOND)
+        assert spool.depth() == SpoolDepth(3, NOW + SECOND, attempts=1)
 
     def test_acknowledged_entry_can_be_enqueued_again(self, spool: Spool) -> None:
         for _ in range(2):

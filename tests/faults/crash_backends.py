@@ -113,6 +113,6 @@ class ShortTimeoutSpool:
         """See ``Spool``."""
         return self.spool.receive(limit, min(visibility, timedelta(seconds=1)))
 
-    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+    def release(self, delivery: SpoolDelivery, delay: timedelta, reason: str = "") -> None:
         """See ``Spool``."""
-        self.spool.release(delivery, min(delay, timedelta(0)))
+        self.spool.release(delivery, min(delay, timedelta(0)), reason)

@@ -128,6 +128,15 @@ def test_failing_spool_entry_is_retried_with_growing_delays(
     assert waits[-1] == 300
 
 
+def test_spool_keeps_why_the_latest_attempt_failed(
+    frontdesk: FrontDesk, store: UnsteadyStore
+) -> None:
+    frontdesk.receive(an_inbound_message())
+    frontdesk.drain()
+    (waiting,) = frontdesk.spool.look()
+    assert (waiting.attempts, waiting.reason) == (1, "no answer")
+
+
 def test_log_names_the_reason_of_a_failing_spool_entry(
     frontdesk: FrontDesk, caplog: pytest.LogCaptureFixture
 ) -> None:

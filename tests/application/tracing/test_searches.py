@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import NoReturn
 
 import pytest
@@ -109,6 +110,27 @@ def test_address_finds_what_waits_in_the_spool() -> None:
     assert trace(frontdesk, "+14155550999").kind is TraceKind.UNKNOWN
     assert trace(frontdesk, MESSAGE_ID).messages == found.messages
     assert trace(frontdesk, an_inbound_message().request_id).messages == found.messages
+
+
+def test_what_failed_in_the_spool_says_why_and_when_it_is_tried_next() -> None:
+    frontdesk = FrontDesk(parser=StubParser(messages=[ParsedMessage(an_inbound_message())]))
+    webhook = verified(a_webhook(b"a form"))
+    frontdesk.spool.enqueue(SpoolEntry("entry-1", "group", webhook, NOW))
+    (delivery,) = frontdesk.spool.receive(1, timedelta(minutes=1))
+    assert (
+        "1 time, and failed: the log says why. A running" in trace(frontdesk, MESSAGE_ID).sentence
+    )
+    frontdesk.spool.release(delivery, timedelta(minutes=5), "database is locked")
+    found = trace(frontdesk, MESSAGE_ID)
+    assert (
+        "It was taken from there 1 time, and failed, at last: database is locked. The next attempt "
+        f"is at {readable(NOW + timedelta(minutes=5))} (in 5 min). A running server"
+        in found.sentence
+    )
+    (one,) = found.messages
+    assert one.stations[1].details["reason"] == "database is locked"
+    frontdesk.advance_clock(300)
+    assert "database is locked. A running server" in trace(frontdesk, MESSAGE_ID).sentence
 
 
 def test_unreadable_webhook_is_found_by_the_provider_id_in_it() -> None:

@@ -15,6 +15,7 @@ from application.clock import utc_now
 from domain.messages import LONGEST_LEASE
 from domain.times import readable
 from entrypoints.composition.container import Container
+from entrypoints.operations.checks import SEVERAL_ATTEMPTS
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
 from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 from tests.builders import NOW, a_record, an_inbound_message
@@ -92,6 +93,20 @@ def test_doctor_counts_hidden_spool_entries(container: Container) -> None:
         f"warning spool           1 spooled, the oldest came at {readable(NOW)}: each is tried "
         "again within 5 minutes, and 'frontdesk relay' processes now what is due"
     ]
+
+
+def test_doctor_warns_of_a_spool_entry_that_fails_again_and_again(container: Container) -> None:
+    spool = container.spool()
+    spool.enqueue(an_entry("a0"))
+    for _ in range(SEVERAL_ATTEMPTS):
+        assert len(lines_about("spool")) == 1
+        (delivery,) = spool.receive(1, timedelta(minutes=1))
+        spool.release(delivery, timedelta(0))
+    assert lines_about("spool")[1] == (
+        "warning spool           an entry was taken 3 times and is still there: what keeps it from "
+        "being recorded has not ended by itself. Unless a line above names it, the log does, in "
+        'lines with "message": "spooled webhook still fails"'
+    )
 
 
 def test_doctor_reports_a_message_recorded_a_moment_ago_as_ok(container: Container) -> None:

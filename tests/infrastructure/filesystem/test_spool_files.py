@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import cycle
@@ -89,8 +90,8 @@ class Alternating(Spool, SearchableSpool, VisibleSpool):
     def acknowledge(self, delivery: SpoolDelivery) -> None:
         next(self._spools).acknowledge(delivery)
 
-    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
-        next(self._spools).release(delivery, delay)
+    def release(self, delivery: SpoolDelivery, delay: timedelta, reason: str = "") -> None:
+        next(self._spools).release(delivery, delay, reason)
 
     def depth(self) -> SpoolDepth:
         return next(self._spools).depth()
@@ -222,7 +223,7 @@ class TestUnreadableFiles:
         assert broken.read_bytes() == content
         (line,) = caplog.records
         assert line.__dict__["spool_entry_id"] == "a1"
-        assert spool.depth() == SpoolDepth(2, NOW + 2 * SECOND, broken=1)
+        assert spool.depth() == SpoolDepth(2, NOW + 2 * SECOND, broken=1, attempts=1)
         assert metrics.total("Errors", type="broken_spool_entry") == 1
 
     def test_directory_named_like_an_entry_is_marked_as_broken(
@@ -414,3 +415,21 @@ def test_unreadable_entry_file_is_counted_and_not_erased_by_an_erasure(
     spool.receive(1, MINUTE)
     assert list(directory.glob("*.broken"))
     assert spool.erase(lambda entry: True) == SpoolErasure(0, unreadable=1)
+
+
+def test_name_of_a_file_holds_the_beginning_of_any_reason(
+    spool: FileSpool, directory: Path
+) -> None:
+    longest = "x" * 64
+    spool.enqueue(replace(an_entry(), entry_id=longest, group=longest))
+    for reason, shown in (
+        ("../../a_b.json\n\N{SNOWMAN}: c", "a b json: c"),
+        ("\N{SNOWMAN}", ""),
+        ("ab " * 100, ("ab " * 20).strip()),
+    ):
+        (delivery,) = spool.receive(1, MINUTE)
+        spool.release(delivery, timedelta(0), reason)
+        (file,) = entry_files(directory)
+        assert len(f"{file.name}.broken") <= 255
+        for each in (spool, FileSpool(directory, ManualClock(), MemoryMetrics())):
+            assert [one.reason for one in each.look()] == [shown]

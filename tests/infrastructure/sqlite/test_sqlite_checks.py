@@ -1,12 +1,16 @@
 """The checks of the embedded storage report its problems."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from application.ports.checks import Unreported
 from infrastructure.sqlite import database as sqlite
-from infrastructure.sqlite import database_file
+from infrastructure.sqlite import database_file, sqlite_checks
 from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.rewrite_lock import RewriteLock
 from infrastructure.sqlite.sqlite_checks import database_problems
 
 SCHEMA = (("CREATE TABLE numbers (number INTEGER) STRICT",),)
@@ -49,3 +53,27 @@ def test_old_sqlite_version_is_a_problem(path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sqlite, "OLDEST_SQLITE", (99, 0, 0))
     (problem,) = database_problems(path, 1)
     assert problem.endswith("needs SQLite 3.37 or newer")
+
+
+def test_write_lock_that_another_process_holds_is_a_problem(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_checks, "_LOCK_SECONDS", 0.02)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        (problem,) = database_problems(path, 1)
+        other.execute("ROLLBACK")
+    assert problem == (
+        f"{path}: another process has held its write lock for over 0.02 s, so nothing is "
+        "recorded: webhooks wait in the spool. End what holds it, such as a database tool in a "
+        f"transaction; 'lsof {path}' names the processes that have it open"
+    )
+    assert not isinstance(problem, Unreported)
+    assert database_problems(path, 1) == ()
+
+
+def test_rewrite_after_an_erasure_is_a_warning(path: Path) -> None:
+    with RewriteLock(path.parent).held():
+        (problem,) = database_problems(path, 1)
+    assert isinstance(problem, Unreported)
+    assert problem == f"{path}: an erasure rewrites it, and nothing is recorded meanwhile"

@@ -29,13 +29,16 @@ def list_queues(page: ThePage, container: TheContainer) -> Response:
     """How much waits on each queue, and whether that is healthy."""
     reader = container.context_queue()
     began_at = monotonic()
-    depths = reader.depths()
+    # On a phone the last ones are far below.
+    depths = sorted(reader.depths(), key=lambda depth: not waiting_on(depth))
     every = seconds_until_next(monotonic() - began_at, EVERY_SECONDS)
     return page(
         "queues.html",
         every=every,
         depths=[(depth, _state_of(depth, page.now)) for depth in depths],
-        late=[(depth.queue, why_late(depth)) for depth in depths if is_late(depth, page.now)],
+        late=[
+            (depth.queue, why_late(depth.in_flight)) for depth in depths if is_late(depth, page.now)
+        ],
         longest_wait=duration(LONGEST_WAIT.total_seconds()),
         reply_delay=container.settings().reply_delay_seconds,
         is_visible=isinstance(reader, VisibleQueue),
@@ -67,6 +70,11 @@ def _state_of(depth: QueueDepth, now: datetime) -> State:
 
 
 def _place_of(waiting: WaitingContext, now: datetime) -> State:
+    is_long = abs(now - waiting.visible_at) > LONGEST_WAIT
     if waiting.visible_at <= now:
-        return ("ready again", "warn") if waiting.receive_count else ("ready", "ok")
-    return ("taken", "info") if waiting.receive_count else ("delayed", "plain")
+        if waiting.receive_count:
+            return "ready again", "warn"
+        return "ready", "warn" if is_long else "ok"
+    if waiting.receive_count:
+        return "taken", "warn" if is_long else "info"
+    return "delayed", "plain"

@@ -52,7 +52,7 @@ def cards_of(figures: Figures) -> Iterator[Card]:
     yield Card("Refused", count(refused), within, "0", _kind(refused == 0), "/refusals")
     yield _queues(figures)
     yield _pending(figures)
-    yield _zero(figures, "Spool", "spool", "oldest in spool", "")
+    yield _zero(figures, "Spool", "spool", "oldest in spool", "/checks")
     yield _zero(figures, "Unmatched", "unmatched", "", "/unmatched")
     yield _zero(figures, "Dead letters", "dead letters", "", "/dead-letters")
 

@@ -168,7 +168,7 @@ def test_direction_marks_in_an_address_turn_no_words_of_ours(desk: Api) -> None:
         desk, EMAIL, sender="\u202egnp@x.example", recipient="help@acme.example", message_id=MAIL
     )
     html = trace(signed_in(desk), MAIL)
-    conclusion = html.partition('class="lead"')[2].partition("</section>")[0]
+    conclusion = html.partition('id="where"')[2].partition("</section>")[0]
     assert "\\u202egnp@x.example has no open conversation" in conclusion
     words = re.sub(r' data-copy="[^"]*"', "", conclusion)
     assert "\u202e" in conclusion, "what is copied stays as it is"
