@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -12,6 +11,7 @@ from application.receiving.record_message import RecordOutcome
 from application.tracing.wording import duration
 from domain.channels import ChannelType
 from domain.times import parse_rfc3339, readable, rfc3339
+from entrypoints.http.console.places import segment
 
 NOTHING = "\N{EN DASH}"
 """Stands for a value that is not there."""
@@ -110,11 +110,6 @@ _OUTCOME_NAMES: dict[str, str] = {
 def outcome_name(outcome: str) -> str:
     """What became of webhooks, as the heading of a column."""
     return _OUTCOME_NAMES.get(outcome, outcome.capitalize())
-
-
-def segment(text: str) -> str:
-    """``text`` as one segment of a path."""
-    return quote(text, safe="")
 
 
 def capital(text: str) -> str:

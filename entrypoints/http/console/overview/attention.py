@@ -108,7 +108,7 @@ def _of_waiting(waiting: Mapping[str, float]) -> Iterator[Trouble]:
         )
     if number := waiting.get("dead letters"):
         yield Trouble(
-            "bad",
+            "warn",
             _number(number, "dead letter"),
             "They could not be processed. See why, and redrive them once the cause is mended.",
             *("/dead-letters", "Look at the dead letters"),

@@ -21,8 +21,8 @@ from entrypoints.http.api.trace_routes import visible_trace
 from entrypoints.http.console.notices import Link
 from entrypoints.http.console.pace import seconds_until_next
 from entrypoints.http.console.page_dependencies import ThePage
+from entrypoints.http.console.places import conversation_page, segment
 from entrypoints.http.console.tracing.way import way_of
-from entrypoints.http.console.words import segment
 from entrypoints.operations.refusal_checks import refusal_line
 
 router = APIRouter(prefix="/trace")
@@ -114,7 +114,7 @@ def _page_of(words: list[str], channel: ChannelType | None) -> Link | None:
         case ["dead-letters", _, dead_letter]:
             address, name = f"/dead-letters/{segment(dead_letter)}", "Open the dead letter"
         case ["conversations", "hand-off", one, _] if channel:
-            address, name = f"/conversations/{channel}/{segment(one)}", "Open the conversation"
+            address, name = conversation_page(channel, one), "Open the conversation"
         case ["queues", "list"]:
             address, name = "/queues", "Open the queues"
         case ["queues", _, queue, *_]:
