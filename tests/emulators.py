@@ -145,10 +145,14 @@ def running_ministack(directory: Path) -> Iterator[EmulatedAws]:
 
 
 @pytest.fixture(scope="session")
-def _moto() -> EmulatedAws:
-    import moto  # noqa: F401 - its hook must be there before a client is built
+def _moto() -> Iterator[EmulatedAws]:
+    from moto.core import models  # its hook must be there before a client is built
 
-    return EmulatedAws(OFFLINE_AWS)
+    with pytest.MonkeyPatch.context() as patch:
+        # It answers botocore alone. For the library ``requests`` it would prepare hundreds of
+        # answers before each test, which takes a quarter of most tests.
+        patch.setattr(models, "RESPONSES_METHODS", ())
+        yield EmulatedAws(OFFLINE_AWS)
 
 
 @pytest.fixture

@@ -16,7 +16,11 @@ from typing_extensions import override
 DEPLOYMENT = ("tests/deployment", "tests/entrypoints/aws_lambda/test_package.py")
 """One part: what uses the one deployment, and what else is in its folder."""
 
-FIRST = (*DEPLOYMENT, "tests/faults", "tests/end_to_end", "tests/documentation")
+FIRST = (
+    *DEPLOYMENT,
+    *("tests/faults", "tests/end_to_end", "tests/documentation"),
+    *("tests/infrastructure/aws", "tests/infrastructure/sqlite"),
+)
 """Where the slowest files are. They come first, so that all processes end together."""
 
 Part = tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Search conversations by address, channel, status and company, page by page."""
+"""Search conversations by address, channel, status, company and who answers, page by page."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -25,6 +25,7 @@ class ConversationFilter:
     channel: ChannelType | None = None
     status: str | None = None
     company_ids: Collection[str] | None = None
+    hand_off_to_human: bool | None = None
 
 
 ANY_CONVERSATION = ConversationFilter()
@@ -68,6 +69,7 @@ class SearchConversations:
         return (
             wanted.channel in (None, record.primary_channel)
             and wanted.status in (None, record.conversation_status)
+            and wanted.hand_off_to_human in (None, record.hand_off_to_human)
             and (
                 wanted.company_ids is None
                 or self.find_company.of_conversation(record) in wanted.company_ids

@@ -25,6 +25,11 @@ def on_queue(queue: str) -> str:
     return f"contexts {queue}"
 
 
+def taken_from(queue: str) -> str:
+    """The name of the number of contexts on ``queue`` that a consumer has. Samples leave it out."""
+    return f"taken {queue}"
+
+
 def age_on_queue(queue: str) -> str:
     """The name of the age in seconds of the oldest context on ``queue``."""
     return f"oldest {queue}"
@@ -89,6 +94,8 @@ def gauges_of(readings: Iterable[Reading]) -> dict[str, float]:
         if reading.name == "queue_contexts":
             name = on_queue(reading.dimensions["queue"])
             found[name] = found.get(name, 0.0) + reading.value
+            if reading.dimensions["state"] == "taken":
+                found[taken_from(reading.dimensions["queue"])] = reading.value
         elif reading.name == "queue_oldest_seconds":
             found[age_on_queue(reading.dimensions["queue"])] = reading.value
         elif reading.name in _PLAIN_GAUGES:

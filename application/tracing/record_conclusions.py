@@ -110,15 +110,23 @@ class Unmatched:
         sentence = f"It is unmatched since {ago(since, now)}: {sentence}"
         return Conclusion(TraceState.UNMATCHED, since, sentence, commands)
 
+    @property
+    def why(self) -> str:
+        """What stands in the way of it, without a full stop."""
+        if self.tenant is None:
+            return self._of_another_company()
+        if self.record.message.is_of_unknown_author:
+            return (
+                "a mailing list sent it without its author's address, so it joins no "
+                "conversation. A human must answer it"
+            )
+        return self._missing(self.tenant)
+
     def _reason(self) -> tuple[str, tuple[str, ...]]:
         if self.tenant is None:
-            return self._of_another_company(), (_REDRIVE,)
+            return f"{self.why}. Correct that, then deliver the message:", (_REDRIVE,)
         if self.record.message.is_of_unknown_author:
-            sentence = (
-                "a mailing list sent it without its author's address, so it joins no "
-                "conversation. A human must answer it. To see it:"
-            )
-            return sentence, (shell("unmatched", "list"),)
+            return f"{self.why}. To see it:", (shell("unmatched", "list"),)
         return self._without_conversation(self.tenant)
 
     def _of_another_company(self) -> str:
@@ -127,7 +135,7 @@ class Unmatched:
             configured = ", ".join(sorted(self.directory.tenants[0].accounts)) or "none"
             return (
                 f"account {account} delivered it, and is not configured now. Configured are: "
-                f"{configured}. Correct that, then deliver the message:"
+                f"{configured}"
             )
         owner = self.directory.owner_of_recipient(recipient)
         senders = [one for one in self.directory.tenants if account in one.accounts]
@@ -135,7 +143,7 @@ class Unmatched:
         return (
             f"by TENANTS, {recipient} belongs to {_company(owner)}. But account {account} "
             f"delivered it, which belongs to {whose}. Either TENANTS is wrong, or the provider "
-            f"has this address in the wrong account. Correct that, then deliver the message:"
+            f"has this address in the wrong account"
         )
 
     def _without_conversation(self, tenant: Tenant) -> tuple[str, tuple[str, ...]]:
@@ -149,18 +157,14 @@ class Unmatched:
                 f"{joins[0].conversation_id}.{got} Deliver the message:"
             )
             return sentence, (_REDRIVE,)
-        recipient = tenant.recipient_of(message)
         if trail.fallback and trail.fallback.reason in _ANSWERED_BY_PROVIDER:
-            sentence = f"{self._missing(tenant, recipient)}.{got} So there is nothing to do."
-            return sentence, ()
-        sentence = (
-            f"{self._missing(tenant, recipient)}.{got} Open a conversation, then deliver the "
-            f"message:"
-        )
-        return sentence, (opening(message, recipient), _REDRIVE)
+            return f"{self.why}.{got} So there is nothing to do.", ()
+        sentence = f"{self.why}.{got} Open a conversation, then deliver the message:"
+        return sentence, (opening(message, tenant.recipient_of(message)), _REDRIVE)
 
-    def _missing(self, tenant: Tenant, recipient: str) -> str:
-        sender = self.record.message.sender.value
+    def _missing(self, tenant: Tenant) -> str:
+        message = self.record.message
+        sender, recipient = message.sender.value, tenant.recipient_of(message)
         lacks = f"{sender} has no open conversation with {recipient}"
         for conversation in self.conversations:
             name = conversation.conversation_id
@@ -170,8 +174,8 @@ class Unmatched:
                 return f"{lacks}. Its conversation {name} is with {conversation.recipient_id} alone"
             if not conversation.is_open:
                 return (
-                    f"{lacks}. Its conversation {name} is closed: no message opens it again, but "
-                    f"you can, on its page of the console. The first command opens another one"
+                    f"{lacks}. Its conversation {name} is closed, and no message opens it again: "
+                    f"an operator can, or opens another one"
                 )
         if self.record.trail.rule in _MATCHED:
             return f"{lacks} any more. Its own was closed or deleted before it was on a queue"

@@ -57,13 +57,16 @@ def _late_line(depth: QueueDepth, now: datetime) -> str:
     oldest_at = depth.oldest_at or now
     return (
         f"{depth.queue}: {depth.ready} ready, {depth.in_flight} taken, the oldest is there since "
-        f"{readable(oldest_at)} ({_minutes(now - oldest_at)}): {why_late(depth)}"
+        f"{readable(oldest_at)} ({_minutes(now - oldest_at)}): {why_late(depth.in_flight)}"
     )
 
 
-def why_late(depth: QueueDepth) -> str:
-    """What is probably wrong with the consumer of a queue whose oldest context is old."""
-    if depth.in_flight:
+def why_late(taken: float) -> str:
+    """What is probably wrong with the consumer of a queue whose oldest context is old.
+
+    ``taken`` are the contexts that it has, and has not acknowledged.
+    """
+    if taken:
         return "a consumer takes them and does not acknowledge all: what does its log say?"
     return "no consumer takes them: does it run?"
 

@@ -93,7 +93,9 @@ def _stage(desk: Api, clock: MorningClock) -> dict[str, str]:
             (channel, sender), text = next(writing)
             _post(desk, channel, sender=sender, recipient=SHOP_NUMBER, body=text)
         if clock.steps_left % 9 == 0:
-            _post(desk, EMAIL, sender=MAIL_CUSTOMER, recipient=SHOP_MAIL, subject="Hours", body="?")
+            question = _LINES[clock.steps_left % len(_LINES)]
+            wanted = {"sender": MAIL_CUSTOMER, "recipient": SHOP_MAIL, "subject": "A question"}
+            _post(desk, EMAIL, 200, body=question, **wanted)
         clock.steps_left -= 1
         _let_the_ai_answer(desk)
         sampler()

@@ -55,6 +55,13 @@ def test_page_is_in_order_at_every_size(
     expect(guest.page.get_by_role("heading", level=1)).to_be_visible()
 
 
+def test_present_page_is_in_view_in_the_row_of_pages_on_a_phone(guest: Visitor) -> None:
+    guest.page.set_viewport_size({"width": 390, "height": 844})
+    page = guest.open("/checks")
+    present = page.get_by_role("navigation", name="Pages").get_by_role("link", name="Checks")
+    expect(present).to_be_in_viewport(ratio=1)
+
+
 def test_person_signs_out_and_in_again(browser: Browser, shop: tuple[Api, dict[str, str]]) -> None:
     desk, paths = shop
     with visiting(browser, desk) as visitor:

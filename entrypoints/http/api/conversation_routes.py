@@ -118,11 +118,13 @@ def list_conversations(
     channel: ChannelType | None = None,
     status: Search = None,
     company_id: Search = None,
+    hand_off_to_human: bool | None = None,
     limit: Limit = 50,
     after: After = None,
 ) -> PageRecord[ConversationRecord]:
     """Find conversations. A page may be short, and not the last: it looks at 1,000 at most."""
-    wanted = ConversationFilter(address, channel, status, companies_of(caller, company_id))
+    companies = companies_of(caller, company_id)
+    wanted = ConversationFilter(address, channel, status, companies, hand_off_to_human)
     try:
         page = operations.search_conversations()(wanted, limit, after=cursors.opened(after))
     except InvalidAddressError as error:

@@ -18,6 +18,15 @@ from entrypoints.http.console.page_dependencies import page_for
 
 logger = logging.getLogger(__name__)
 
+_TITLES = {
+    400: "Not understood",
+    403: "Not allowed",
+    422: "Not understood",
+    500: "Something went wrong",
+    503: "Not possible now",
+}
+"""The heading of a page, where the words of HTTP are not those of people."""
+
 
 def _page(request: Request, problem: ProblemError) -> Response:
     """A page that asks by itself keeps what it shows, and says why it gets nothing new."""
@@ -30,7 +39,7 @@ def _page(request: Request, problem: ProblemError) -> Response:
     response = page(
         "problem.html",
         problem.status,
-        title=HTTPStatus(problem.status).phrase,
+        title=_TITLES.get(problem.status, HTTPStatus(problem.status).phrase.capitalize()),
         detail=problem.detail,
         errors=errors,
     )

@@ -95,7 +95,8 @@ def _multipart(content_type: str, body: bytes) -> PostedForm:
     files: list[PostedFile] = []
     for part in parser.parts():
         if part.filename is None:
-            fields[part.name] = part.value
+            # Browsers send UTF-8. A charset that is named may be none, or a slow codec of Python.
+            fields[part.name] = part.raw.decode()
         elif part.filename or part.size:
             files.append(PostedFile(part.name, part.filename, part.content_type, part.raw))
     return PostedForm(fields, tuple(files))

@@ -95,6 +95,15 @@ def test_channel_status_and_company_must_all_fit(frontdesk: Frontdesk) -> None:
     assert frontdesk.found(company_ids=set()) == []
 
 
+@pytest.mark.parametrize(("is_handed_off", "name"), [(True, "human"), (False, "ai")])
+def test_conversations_are_found_by_who_answers(
+    frontdesk: Frontdesk, is_handed_off: bool, name: str
+) -> None:
+    frontdesk.given("human", hand_off_to_human=True)
+    frontdesk.given("ai")
+    assert frontdesk.found(hand_off_to_human=is_handed_off) == [name]
+
+
 def test_company_of_a_record_without_one_is_that_of_its_recipient(frontdesk: Frontdesk) -> None:
     unnamed: dict[str, Any] = {"company_id": None, "credentials_reference": None}
     frontdesk.given("acme's", recipient_id="+15005550006", **unnamed)

@@ -146,7 +146,7 @@ def test_numbers_come_from_what_was_counted_and_read() -> None:
             Reading("build_info", 1, {"version": "1"}),
         ]
     )
-    assert gauges == {"contexts sms-replies": 5, "dead letters": 1}
+    assert gauges == {"contexts sms-replies": 5, "taken sms-replies": 3, "dead letters": 1}
     numbers = numbers_of(counters, gauges)
     assert len(numbers) == len(NAMES) == len(COUNTERS) + len(GAUGES)
 

@@ -300,8 +300,7 @@ OPEN = (
         (None, "+14155550123 has no open conversation with +15005550006. The fallback was sent "),
         (
             a_conversation(conversation_status=CLOSED),
-            "+15005550006. Its conversation conversation-1 is closed: no message opens it again, "
-            "but you can, on its page of the console. The first command opens another one.",
+            "+15005550006. Its conversation conversation-1 is closed, and no message",
         ),
         (
             a_conversation(recipient_id="+15005550099"),

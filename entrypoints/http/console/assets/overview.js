@@ -90,7 +90,7 @@
     return {
       width,
       height: HEIGHT,
-      padding: [10, 16, 0, 0],
+      padding: [10, 20, 0, 0],
       cursor: { y: false, drag: { x: false, y: false } },
       legend: { show: false },
       hooks: { setCursor: [tell] },

@@ -25,6 +25,7 @@ LONGEST_VALUE = 1000
 """Characters in a field, as in the API."""
 
 _CHANNELS = {channel.value: channel for channel in ChannelType}
+_ANSWERS = {"human": True, "ai": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +36,21 @@ class Search:
     channel: str = ""
     status: str = ""
     company_id: str = ""
+    answers: str = ""
     after: str = ""
 
     @property
     def values(self) -> dict[str, str]:
         """The fields that are filled in."""
-        fields = ("address", "channel", "status", "company_id")
+        fields = ("address", "channel", "status", "company_id", "answers")
         return {name: text for name in fields if (text := getattr(self, name))}
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Which fields are wrong, and why."""
         if self.channel and self.channel not in _CHANNELS:
             yield "channel", f"a channel is one of {', '.join(_CHANNELS)}"
+        if self.answers and self.answers not in _ANSWERS:
+            yield "answers", f"who answers is one of {', '.join(_ANSWERS)}"
         for name, text in self.values.items():
             if len(text) > LONGEST_VALUE:
                 yield name, f"at most {LONGEST_VALUE:,} characters"
@@ -58,6 +62,7 @@ class Search:
             _CHANNELS[self.channel] if self.channel else None,
             self.status or None,
             companies_of(caller, self.company_id or None),
+            _ANSWERS[self.answers] if self.answers else None,
         )
 
     def page_after(self, cursor: str) -> str:
@@ -71,9 +76,22 @@ class Search:
 
 
 def _search(
-    address: str = "", channel: str = "", status: str = "", company_id: str = "", after: str = ""
+    *,
+    address: str = "",
+    channel: str = "",
+    status: str = "",
+    company_id: str = "",
+    answers: str = "",
+    after: str = "",
 ) -> Search:
-    return Search(address.strip(), channel.strip(), status.strip(), company_id.strip(), after)
+    return Search(
+        address.strip(),
+        channel.strip(),
+        status.strip(),
+        company_id.strip(),
+        answers.strip(),
+        after,
+    )
 
 
 @router.get("")

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from application.conversations.change_conversation import StaleConversationError
-from application.tracing.wording import shell
+from application.tracing.wording import other_queue, shell
 from domain.channels import ChannelType
 from domain.conversations import (
     CLOSED,
@@ -17,11 +17,13 @@ from domain.conversations import (
     StateChange,
 )
 from domain.errors import InvalidStatusError
+from domain.queues import QueueKind, QueueName
 from entrypoints.composition.operations_container import OperationsContainer
 from entrypoints.http.access.problems import ProblemError
 from entrypoints.http.api.conversation_routes import VisibleConversation
 from entrypoints.http.api.dependencies import After, TheOperations
 from entrypoints.http.console.conversations.thread import HoldsFiles, Reading
+from entrypoints.http.console.notices import Link, Notice
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
 from entrypoints.http.console.rendering import Page
@@ -49,13 +51,22 @@ def hand_off(
     wanted = {"human": True, "ai": False}.get(form.text("answers"))
     if wanted is None:
         raise ProblemError(422, "it is the AI or a human who answers")
-    who = "A human answers" if wanted else "The AI answers"
-    queue = "hand-off" if wanted else "AI replies"
-    done = f"{who}: the next message goes to the {queue} queue."
-    if not found.is_open:
-        done = f"{who}, once the conversation is open again."
     change = StateChange(hand_off_to_human=wanted)
-    return _changed(page, operations, found, form, change=change, done=done)
+    return _changed(page, operations, found, form, change=change, done=_answered_by(wanted, found))
+
+
+def _answered_by(is_human: bool, found: Conversation) -> Notice:
+    """Who answers from now on, and what becomes of that which waits already."""
+    who = "A human answers" if is_human else "The AI answers"
+    kind = QueueKind.HANDOFF if is_human else QueueKind.REPLIES
+    queue = QueueName(found.primary_channel, kind)
+    old = other_queue(queue)
+    goes = f"{who}: the next message goes to {queue}."
+    if not found.is_open:
+        goes = f"{who}, once the conversation is open again."
+    stays = f"What waits on {old} already stays there, for the consumer of that queue."
+    link = Link(f"/queues/{old}", f"See what waits on {old}")
+    return Notice(f"{goes} {stays}", "info", links=(link,))
 
 
 @router.post("/status")
@@ -73,7 +84,7 @@ def set_status(
         found,
         form,
         change=StateChange(conversation_status=status),
-        done=done,
+        done=Notice(done),
     )
 
 
@@ -84,7 +95,7 @@ def _changed(
     form: PostedForm,
     *,
     change: StateChange,
-    done: str,
+    done: Notice,
 ) -> Response:
     seen = ConversationState(form.text("seen_status"), form.text("seen_answers") == "human")
     try:
@@ -92,8 +103,8 @@ def _changed(
     except InvalidStatusError as error:
         raise ProblemError(422, str(error)) from error
     except StaleConversationError as error:
-        notice = _changed_meanwhile(seen, error.present.state)
-        return _shown(page, operations, error.present, notice, kind="warn", status=412)
+        notice = Notice(_changed_meanwhile(seen, error.present.state), "warn")
+        return _shown(page, operations, error.present, notice, status=412)
     return _shown(page, operations, record, done)
 
 
@@ -129,9 +140,8 @@ def _shown(
     page: Page,
     operations: OperationsContainer,
     found: Conversation,
-    notice: str = "",
+    notice: Notice | None = None,
     *,
-    kind: str = "ok",
     status: int = 200,
     after: str | None = None,
 ) -> Response:
@@ -149,8 +159,7 @@ def _shown(
         address=place if after is None else None,
         statuses=SETTABLE_STATUSES,
         send_command=_sending(found),
-        notice_text=notice,
-        notice_kind=kind,
+        notice=notice,
     )
 
 

@@ -1,6 +1,7 @@
 """Queues: how much waits, and a look inside that takes nothing."""
 
 from datetime import datetime
+from time import monotonic
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -9,12 +10,15 @@ from application.ports.context_queue import QueueDepth, VisibleQueue, WaitingCon
 from application.tracing.wording import duration, moving, other_queue
 from entrypoints.http.api.dependencies import After, TheContainer, of_no_company
 from entrypoints.http.api.queue_routes import TheLook, queue_named
+from entrypoints.http.console.pace import seconds_until_next
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.operations.queue_checks import LONGEST_WAIT, is_late, waiting_on, why_late
 
 router = APIRouter(prefix="/queues")
 
 PAGE_SIZE = 20
+EVERY_SECONDS = 5
+"""To know how much waits, the embedded queue counts it: of very much the page asks less often."""
 
 State = tuple[str, str]
 """A word for a badge, and its kind."""
@@ -24,11 +28,17 @@ State = tuple[str, str]
 def list_queues(page: ThePage, container: TheContainer) -> Response:
     """How much waits on each queue, and whether that is healthy."""
     reader = container.context_queue()
-    depths = reader.depths()
+    began_at = monotonic()
+    # On a phone the last ones are far below.
+    depths = sorted(reader.depths(), key=lambda depth: not waiting_on(depth))
+    every = seconds_until_next(monotonic() - began_at, EVERY_SECONDS)
     return page(
         "queues.html",
+        every=every,
         depths=[(depth, _state_of(depth, page.now)) for depth in depths],
-        late=[(depth.queue, why_late(depth)) for depth in depths if is_late(depth, page.now)],
+        late=[
+            (depth.queue, why_late(depth.in_flight)) for depth in depths if is_late(depth, page.now)
+        ],
         longest_wait=duration(LONGEST_WAIT.total_seconds()),
         reply_delay=container.settings().reply_delay_seconds,
         is_visible=isinstance(reader, VisibleQueue),
@@ -60,6 +70,11 @@ def _state_of(depth: QueueDepth, now: datetime) -> State:
 
 
 def _place_of(waiting: WaitingContext, now: datetime) -> State:
+    is_long = abs(now - waiting.visible_at) > LONGEST_WAIT
     if waiting.visible_at <= now:
-        return ("ready again", "warn") if waiting.receive_count else ("ready", "ok")
-    return ("taken", "info") if waiting.receive_count else ("delayed", "plain")
+        if waiting.receive_count:
+            return "ready again", "warn"
+        return "ready", "warn" if is_long else "ok"
+    if waiting.receive_count:
+        return "taken", "warn" if is_long else "info"
+    return "delayed", "plain"

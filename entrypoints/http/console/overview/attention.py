@@ -14,13 +14,15 @@ from application.overview.sampled_numbers import (
     age_on_queue,
     on_queue,
     received,
+    taken_from,
 )
 from application.overview.timeline import Timeline
 from application.receiving.receive_webhook import WebhookOutcome
 from application.tracing.wording import duration
 from entrypoints.http.console.overview.figures import Figures, Unanswered
-from entrypoints.http.console.words import count
+from entrypoints.http.console.words import capital, count
 from entrypoints.operations.gauges import MOST
+from entrypoints.operations.queue_checks import why_late
 
 QUEUE_AGE_SECONDS = 900
 PENDING_SECONDS = 30
@@ -112,8 +114,9 @@ def _of_waiting(waiting: Mapping[str, float]) -> Iterator[Trouble]:
         yield Trouble(
             "warn",
             f"{_number(number, 'message')} unmatched",
-            "Their senders have no open conversation, so nobody answers them.",
-            *("/unmatched", "Open conversations for them"),
+            "They belong to no open conversation, or the account that delivered them may not speak "
+            "for their recipient. Nobody answers them. Each card says which, and what to do.",
+            *("/unmatched", "See why, and deliver them"),
         )
 
 
@@ -124,10 +127,19 @@ def _of_queues(waiting: Mapping[str, float]) -> Iterator[Trouble]:
             number = _number(waiting.get(on_queue(queue), 0.0), "context")
             yield Trouble(
                 "warn",
-                f"No consumer takes contexts off {queue}: {number}, the oldest for {duration(age)}",
-                "Its consumer does not run, or does not acknowledge what it has done.",
-                *("/queues", "Look at the queues"),
+                f"{queue} waits too long: {number}, the oldest for {duration(age)}",
+                capital(why_late(waiting.get(taken_from(queue), 0.0))),
+                *(f"/queues/{queue}", f"Look at {queue}"),
             )
+
+
+def under_way(waiting: Mapping[str, float]) -> Iterator[tuple[str, str]]:
+    """The queues that are not empty, and what is on each. It may be in order, or not yet late."""
+    for queue in QUEUES:
+        if number := waiting.get(on_queue(queue), 0.0):
+            taken = waiting.get(taken_from(queue), 0.0)
+            held = f", {count(taken)} taken and not acknowledged" if taken else ""
+            yield queue, f"{_number(number, 'context')}{held}"
 
 
 def _of_traffic(timeline: Timeline) -> Iterator[Trouble]:

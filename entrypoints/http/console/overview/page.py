@@ -16,7 +16,7 @@ from application.overview.sampled_numbers import (
 from application.overview.timeline import SPANS, Span, Timeline
 from domain.channels import ChannelType
 from entrypoints.http.api.dependencies import of_no_company
-from entrypoints.http.console.overview.attention import troubles
+from entrypoints.http.console.overview.attention import QUEUE_AGE_SECONDS, troubles, under_way
 from entrypoints.http.console.overview.cards import cards_of
 from entrypoints.http.console.overview.figures import Figures, Overview
 from entrypoints.http.console.overview.plots import (
@@ -61,6 +61,8 @@ def show_overview(page: ThePage, overview: TheOverview, span: TheSpan) -> Respon
         span=span,
         spans={one.hours: span_name(one) for one in SPANS.values()},
         troubles=troubles(figures),
+        under_way=[*under_way(figures.waiting)],
+        longest_wait=QUEUE_AGE_SECONDS,
         cards=cards_of(figures),
         plots=plots,
         live=_live(figures.timeline, plots),

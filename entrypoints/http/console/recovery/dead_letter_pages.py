@@ -115,6 +115,7 @@ class _Lists:
             "dead_letters.html",
             status,
             items=found.items,
+            listed=" ".join(one.dead_letter.dead_letter_id for one in found.items),
             more=more,
             place=place,
             kinds=_MEANINGS,
@@ -148,15 +149,22 @@ def list_dead_letters(
 
 @router.post("/redrive")
 def redrive_listed(lists: _TheLists, form: ThePostedForm) -> Response:
-    """Redrive those of one page of the list, one after the other."""
+    """Redrive those that stood on the page, one after the other, and none that came since."""
     place, deadline = _Place.of_form(form), Deadline.after(REDRIVE_SECONDS)
-    found = lists.find(place, []).items
+    listed = form.text("listed").split()[:PAGE_SIZE]
     redriven: list[RedrivenDeadLetter] = []
-    for one in found:
+    gone = 0
+    for dead_letter_id in listed:
         if not deadline.seconds_left:
             break
+        try:
+            one = visible_dead_letter(dead_letter_id, lists.operations, lists.caller)
+        except (DeadLetterNotFoundError, ProblemError):
+            gone += 1
+            continue
         redriven.append(lists.operations.redrive_dead_letters()(one.dead_letter))
-    return lists.show(place, notice_of_many(redriven, len(found) - len(redriven)))
+    not_tried = len(listed) - len(redriven) - gone
+    return lists.show(place, notice_of_many(redriven, not_tried=not_tried, gone=gone))
 
 
 @router.get("/{dead_letter_id}")

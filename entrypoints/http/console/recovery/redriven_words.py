@@ -31,10 +31,10 @@ def notice_of_one(redriven: RedrivenDeadLetter) -> Notice:
     return Notice(text, "ok", details, (*_places([redriven]), *links[:_MOST_LINKS]))
 
 
-def notice_of_many(redriven: Sequence[RedrivenDeadLetter], not_tried: int) -> Notice:
+def notice_of_many(redriven: Sequence[RedrivenDeadLetter], *, not_tried: int, gone: int) -> Notice:
     """How many were delivered, and how many failed again for which reason.
 
-    ``not_tried`` are those for which there was no time.
+    ``not_tried`` are those for which there was no time, ``gone`` those not there any more.
     """
     failed = [one.dead_letter for one in redriven if one.outcome is RedriveOutcome.FAILED]
     done = len(redriven) - len(failed)
@@ -45,6 +45,8 @@ def notice_of_many(redriven: Sequence[RedrivenDeadLetter], not_tried: int) -> No
     details = [*_outcomes(redriven)]
     for reason, number in Counter(one.reason for one in failed).most_common():
         details.append(f"{number} failed again: {reason}.")
+    if gone:
+        details.append(f"Not there any more: {_counted(gone)}, redriven or deleted meanwhile.")
     if not_tried:
         details.append(f"The time was over: {_counted(not_tried)} not tried. Redrive once more.")
     return Notice(text, "warn" if failed or not_tried else "ok", tuple(details), _places(redriven))

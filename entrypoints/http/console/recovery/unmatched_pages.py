@@ -1,6 +1,6 @@
 """What unknown senders wrote, and how it is delivered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -13,7 +13,7 @@ from application.conversations.search_conversations import ConversationFilter
 from application.recovery.redrive_sender import RedrivenSender
 from domain.conversations import Conversation
 from domain.errors import InvalidAddressError, MessageNotFoundError, UnknownRecipientError
-from domain.messages import MessageRecord
+from domain.messages import InboundMessage, MessageRecord
 from entrypoints.composition.container import Container
 from entrypoints.composition.operations_container import OperationsContainer
 from entrypoints.http.access.access import Caller
@@ -40,7 +40,7 @@ PAGE_SIZE = 20
 DELIVER_SECONDS = 5.0
 """How long delivering may go on: browsers wait 15 s, and the last message may take 8."""
 
-_MOST_LINKS = 3
+_MOST_FOUND = 3
 _GONE = (
     "This message is not unmatched any more: it was delivered or erased meanwhile. Nothing was "
     "done."
@@ -75,7 +75,12 @@ class _Desk:
         )
         cursor = self.cursors.sealed(found.cursor)
         directory = self.operations.find_company().tenants()
-        groups = GroupBySender(self.container.conversation_store(), directory)
+        groups = GroupBySender(
+            self.container.stores().lookup,
+            directory,
+            self.caller.token.companies is None,
+            self.container.settings().throttle_limits.window,
+        )
         return self.page(
             "unmatched.html",
             status,
@@ -101,16 +106,14 @@ class _Desk:
             lambda one: companies is None or company_of.of_message(one.message) in companies,
         )
 
-    def conversations_of(self, record: MessageRecord) -> Iterator[Link]:
-        """The pages of the sender's conversations that take nothing: closed, or with another."""
+    def conversations_of(self, record: MessageRecord) -> Sequence[Conversation]:
+        """Some of the sender's conversations, open or closed, with any recipient."""
         message, companies = record.message, self.caller.token.companies
         try:
             wanted = ConversationFilter(message.sender.value, message.channel, None, companies)
-            found = self.operations.search_conversations()(wanted, _MOST_LINKS).items
+            return self.operations.search_conversations()(wanted, _MOST_FOUND).items
         except InvalidAddressError:
-            return
-        for one in found:
-            yield Link(_address_of(one), f"The sender's conversation, {one.conversation_status}")
+            return ()
 
 
 def _desk(
@@ -144,7 +147,11 @@ def deliver(request_id: Identifier, desk: _TheDesk) -> Response:
     text = (
         "Nothing was delivered: no conversation is open that takes it. It is unmatched as before."
     )
-    return desk.show(Notice(text, "warn", links=(*desk.conversations_of(record),)), 409)
+    links = (
+        Link(_address_of(one), f"The sender's conversation, {one.conversation_status}")
+        for one in desk.conversations_of(record)
+    )
+    return desk.show(Notice(text, "warn", links=(*links,)), 409)
 
 
 @router.post("/{request_id}/open")
@@ -163,6 +170,8 @@ def open_and_deliver(request_id: Identifier, desk: _TheDesk) -> Response:
         return desk.show(Notice(_NO_RECIPIENT.format(**names), "warn"), 409)
     require_visible(desk.operations, desk.caller, conversation)
     opened = "A conversation is open now." if is_new else "A conversation was open already."
+    if is_new and not conversation.company_id:
+        opened += _without_company(message, desk.conversations_of(record))
     return desk.show(_notice(desk.deliver(record), opened, conversation))
 
 
@@ -181,6 +190,18 @@ def _notice(
     links = (Link(_address_of(taken), "To the conversation"),) if taken else ()
     is_done = redriven.is_complete and not redriven.unmatched
     return Notice(" ".join(filter(None, parts)), "ok" if is_done else "warn", links=links)
+
+
+def _without_company(message: InboundMessage, others: Iterable[Conversation]) -> str:
+    """That the new conversation has no company, where another one of the sender has one."""
+    companies = (one.company_name or one.company_id for one in others)
+    company = next(filter(None, companies), None)
+    if company is None:
+        return ""
+    return (
+        f" It has no company, because TENANTS names none for {message.recipient.verbatim}. The "
+        f"sender's other conversation is of {company}."
+    )
 
 
 def _counted(number: int, what: str) -> str:

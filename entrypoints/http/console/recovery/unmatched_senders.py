@@ -1,15 +1,18 @@
 """Unmatched messages by who wrote them to whom, and what stands in the way of each."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
-from application.ports.conversation_store import ConversationStore
+from application.ports.message_lookup import MessageLookup
+from application.tracing.record_conclusions import Unmatched
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.messages import MessageRecord
 from domain.tenants import Tenant, TenantDirectory
 from domain.trail import FallbackResult, MatchRule
+from entrypoints.http.console.words import capital
 
 
 class NextStep(StrEnum):
@@ -45,12 +48,14 @@ _NO_FALLBACK = "The sender got no fallback."
 class UnmatchedSender:
     """What one sender wrote to one recipient, as far as it stands on this page.
 
-    ``conversation`` is the open one that would take the messages now.
+    ``conversation`` is the open one that would take the messages now. ``reason`` is the same as
+    in the trace; it is empty for who may not know of other companies.
     """
 
     records: tuple[MessageRecord, ...]
     tenant: Tenant | None
     conversation: Conversation | None
+    reason: str = ""
 
     @property
     def first(self) -> MessageRecord:
@@ -59,7 +64,9 @@ class UnmatchedSender:
 
     @property
     def why(self) -> str:
-        """Why the messages are unmatched, as far as that is stored."""
+        """Why the messages are unmatched, as far as that is stored or stands in the way now."""
+        if self.reason and not self.conversation:
+            return f"{capital(self.reason)}."
         trail = self.first.trail
         if self.tenant is None:
             return _WHY[MatchRule.FOREIGN_RECIPIENT]
@@ -85,10 +92,13 @@ class UnmatchedSender:
 
 @dataclass(frozen=True)
 class GroupBySender:
-    """Looks for the open conversation of each sender: one request to the store for each."""
+    """Looks for the conversations of each sender: one request to the store for each."""
 
-    conversations: ConversationStore
+    lookup: MessageLookup
     directory: TenantDirectory
+    sees_all: bool
+    window: timedelta
+    """One fallback is sent within it."""
 
     def __call__(self, records: Iterable[MessageRecord]) -> Iterator[UnmatchedSender]:
         """The senders in the order of their first messages."""
@@ -97,15 +107,17 @@ class GroupBySender:
             message = record.message
             addresses = message.sender.value, message.recipient.address
             groups.setdefault((message.channel, message.account, *addresses), []).append(record)
-        for group in groups.values():
-            tenant = self.directory.owner_of(group[0].message)
-            yield UnmatchedSender(tuple(group), tenant, self._open_one(group[0], tenant))
+        return map(self._sender, groups.values())
 
-    def _open_one(self, record: MessageRecord, tenant: Tenant | None) -> Conversation | None:
-        message = record.message
-        if tenant is None or message.is_of_unknown_author:
-            return None
-        found = self.conversations.find_open_conversations(
-            message.channel, message.look_up_values, message.recipient.keys
+    def _sender(self, records: Sequence[MessageRecord]) -> UnmatchedSender:
+        record, message = records[0], records[0].message
+        tenant = self.directory.owner_of(message)
+        found: Sequence[Conversation] = ()
+        if tenant and not message.is_of_unknown_author:
+            found = self.lookup.conversations_of(message.channel, message.look_up_values)
+        accepting = (
+            one for one in found if tenant and one.accepts(message, tenant, self.directory)
         )
-        return next((one for one in found if one.accepts(message, tenant, self.directory)), None)
+        unmatched = Unmatched(record, tenant, self.directory, found, self.window)
+        reason = unmatched.why if self.sees_all else ""
+        return UnmatchedSender(tuple(records), tenant, next(accepting, None), reason)

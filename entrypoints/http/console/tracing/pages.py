@@ -18,6 +18,7 @@ from entrypoints.http.access.request_heads import header
 from entrypoints.http.api.dependencies import TheCaller, TheContainer, TheOperations
 from entrypoints.http.api.trace_routes import visible_trace
 from entrypoints.http.console.notices import Link
+from entrypoints.http.console.pace import seconds_until_next
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.tracing.way import way_of
 from entrypoints.http.console.words import segment
@@ -25,11 +26,9 @@ from entrypoints.operations.refusal_checks import refusal_line
 
 router = APIRouter(prefix="/trace")
 
-_SHARE = 50
-"""An open page may keep one of so many processors busy."""
-
-_SOON = 0.1
-"""A search that is over in so many seconds may have been slow by chance."""
+EVERY_SECONDS = 2
+"""An address may be that of every webhook among the dead letters: then all of them are read, and
+the page asks less often."""
 
 _NO_ANSWER = "It is not known whether this is recorded: the store does not answer."
 
@@ -49,7 +48,7 @@ def trace_message(
         return page("trace_form.html")
     began_at = monotonic()
     found = operations.trace_message()(wanted, caller.token.may_see)
-    every = seconds_until_next(monotonic() - began_at)
+    every = seconds_until_next(monotonic() - began_at, EVERY_SECONDS)
     is_renewed = header(page.request.scope, "hx-request") is not None
     if found.failure and is_renewed:
         # The page keeps what it shows, and says why.
@@ -69,14 +68,6 @@ def trace_message(
         links=list(_links(shown, sees_all=caller.token.companies is None)),
         refusals=[refusal_line(one, settings) for one in shown.refusals],
     )
-
-
-def seconds_until_next(took: float) -> int:
-    """How soon the page asks again: what is searched for long is searched seldom.
-
-    An address may be that of every webhook among the dead letters, so they are all read.
-    """
-    return 2 if took < _SOON else min(round(took * _SHARE), 60)
 
 
 def _status(found: Trace) -> int:

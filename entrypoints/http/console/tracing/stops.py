@@ -51,9 +51,13 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The stops of the line, and a text that says the same as the picture."""
+    """The stops of the line, and a text that says the same as the picture.
+
+    ``is_late`` tells that a consumer should have taken or acknowledged the message by now.
+    """
 
     stops: tuple[Stop, ...]
+    is_late: bool = False
 
     @property
     def described(self) -> tuple[Stop, ...]:

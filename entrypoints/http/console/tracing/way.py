@@ -10,6 +10,7 @@ from application.tracing.station_words import details_in_words
 from domain.queues import QueueKind, QueueName
 from domain.times import parse_rfc3339
 from entrypoints.http.console.tracing.stops import Stop, StopState, Way, with_gaps
+from entrypoints.operations.queue_checks import LONGEST_WAIT
 
 VERIFIED, OTHER_QUEUE = "verified", "other_queue"
 
@@ -85,8 +86,8 @@ _QUICK = timedelta(seconds=2)
 
 def way_of(one: MessageTrace, now: datetime) -> Way:
     """The picture of the way of ``one``."""
-    stops = _Drawing(one, now).stops()
-    return Way(tuple(with_gaps(stops)))
+    drawing = _Drawing(one, now)
+    return Way(tuple(with_gaps(drawing.stops())), drawing.is_late)
 
 
 class _Drawing:
@@ -109,6 +110,16 @@ class _Drawing:
         for number, (kind, beside) in enumerate(line):
             sides = (self._side(one) for one in beside if self._is_shown(one))
             yield replace(self._main(kind, is_ahead=number > last), sides=tuple(sides))
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is ready, or taken by one consumer, for too long."""
+        kind = {
+            TraceState.READY: StationKind.WAITING,
+            TraceState.IN_FLIGHT: StationKind.TAKEN,
+        }.get(self._state)
+        visible_at = self._detail(kind, "visible_at") if kind else None
+        return bool(visible_at) and abs(self._now - parse_rfc3339(str(visible_at))) > LONGEST_WAIT
 
     def _line(self) -> list[tuple[str, tuple[str, ...]]]:
         if self._state is TraceState.ERASED:

@@ -96,6 +96,7 @@ def test_conversations_are_found_by_what_a_caller_knows(api: Api) -> None:
     assert found(address="+14155550123") == ["sms"]
     assert found(company_id="acme") == ["sms"]
     assert found(status="closed") == []
+    assert found(hand_off_to_human="true") == []
 
 
 def test_pages_lead_through_all_conversations(api: Api) -> None:

@@ -62,7 +62,7 @@ def page(browser: Api, path: str, status: int = 200, **headers: str) -> str:
 
 def text_of(html: str) -> str:
     """What a person reads of a page."""
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", html)))
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", html.replace("<wbr>", ""))))
 
 
 def shown(page: urllib3.BaseHTTPResponse) -> str:

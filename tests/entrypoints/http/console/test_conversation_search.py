@@ -52,6 +52,8 @@ def found(page: str) -> list[str]:
         ("channel=email", {"email/e-1"}),
         ("status=closed", {"email/e-1"}),
         ("status=closed&channel=sms", set()),
+        ("answers=human", {"whatsapp/w-1"}),
+        ("answers=ai&channel=email", {"email/e-1"}),
         ("company_id=none", set()),
         ("address=%2B14155550102", {"sms/s%2F2%3F"}),
         ("", {"sms/s-1", "whatsapp/w-1", "email/e-1", "sms/s%2F2%3F"}),
@@ -78,6 +80,7 @@ def test_form_shows_the_search_and_stands_outside_of_what_renews_itself(session:
     [
         ("address=" + quote("no address at all, is it") + "&channel=email", "address", "ot an add"),
         ("channel=fax", "channel", "a channel is one of"),
+        ("answers=nobody", "answers", "who answers is one of"),
         ("status=" + "x" * 1001, "status", "most 1,000 characters"),
         ("company_id=" + "x" * 1001, "company_id", "most 1,000 characters"),
     ],

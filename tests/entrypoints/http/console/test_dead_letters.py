@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+import urllib3
 
 from application.clock import utc_now
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
@@ -14,7 +15,7 @@ from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.end_to_end.responses import EMAIL
 from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
-from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
+from tests.entrypoints.http.console.browsing import HOSTILE, Visit, forms, shown, visit
 from tests.entrypoints.http.console.stored import given_mail, stored
 
 
@@ -151,11 +152,38 @@ def test_action_on_what_is_gone_says_so(desk: Api, visitor: Visit, action: str) 
     assert visitor.get(path).status == 404
 
 
+def redriven(visitor: Visit, **place: str) -> urllib3.BaseHTTPResponse:
+    """The answer to the button above a list."""
+    return visitor.post("/dead-letters/redrive", fields_of_list(visitor, **place))
+
+
+def fields_of_list(visitor: Visit, **place: str) -> dict[str, str]:
+    page = visitor.get("/dead-letters", **place).data.decode()
+    [fields] = [
+        fields for (address, _), fields in forms(page).items() if address.endswith("s/redrive")
+    ]
+    return fields
+
+
+def test_list_that_changed_meanwhile_redrives_none_that_nobody_saw(
+    desk: Api, visitor: Visit
+) -> None:
+    gone, kept = stored(desk), stored(desk, number=2)
+    fields = fields_of_list(visitor)
+    desk.container.dead_letters().delete(gone)
+    new = stored(desk, number=3)
+    text = shown(visitor.post("/dead-letters/redrive", fields))
+    assert "0 dead letters redriven, 1 failed again" in text
+    assert "Not there any more: 1 dead letter, redriven or deleted meanwhile." in text
+    attempts = {one.dead_letter_id: one.attempts for one in desk.frontdesk.dead_letters()}
+    assert attempts == {kept: 2, new: 1}
+
+
 def test_list_is_redriven_and_tells_the_reasons(desk: Api, visitor: Visit) -> None:
     given_mail(desk)
     stored(desk, b"Body=1")
     stored(desk, b"Body=2", number=2)
-    text = shown(visitor.post("/dead-letters/redrive"))
+    text = shown(redriven(visitor))
     assert "1 dead letter redriven, 2 failed again and stayed." in text
     assert "2 failed again: " in text
     assert (
@@ -168,7 +196,7 @@ def test_list_is_redriven_and_tells_the_reasons(desk: Api, visitor: Visit) -> No
 def test_list_of_a_kind_redrives_that_kind_alone(desk: Api, visitor: Visit) -> None:
     given_mail(desk)
     stored(desk, b"Body=1")
-    text = shown(visitor.post("/dead-letters/redrive", {"kind": "unreadable"}))
+    text = shown(redriven(visitor, kind="unreadable"))
     assert "0 dead letters redriven, 1 failed again" in text
     assert len(desk.frontdesk.dead_letters()) == 2
     assert visitor.post("/dead-letters/redrive", {"kind": "all"}).status == 422
@@ -178,7 +206,7 @@ def test_list_of_a_kind_redrives_that_kind_alone(desk: Api, visitor: Visit) -> N
 def test_redriving_ends_in_time(desk: Api, visitor: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     given_mail(desk)
     monkeypatch.setattr(dead_letter_pages, "REDRIVE_SECONDS", 0)
-    text = shown(visitor.post("/dead-letters/redrive"))
+    text = shown(redriven(visitor))
     assert "The time was over: 1 dead letter not tried" in text
     assert len(desk.frontdesk.dead_letters()) == 1
 
@@ -200,7 +228,7 @@ def test_companies_see_and_touch_their_own_alone(tmp_path: Path) -> None:
         assert visitor.get(f"/dead-letters/{brill.dead_letter}").status == 404
         for action in ("redrive", "delete"):
             assert visitor.post(f"/dead-letters/{brill.dead_letter}/{action}").status == 409
-        assert "1 dead letter redriven." in shown(visitor.post("/dead-letters/redrive"))
+        assert "1 dead letter redriven." in shown(redriven(visitor))
         left = [one.dead_letter_id for one in acme.api.frontdesk.dead_letters()]
         assert left == [brill.dead_letter]
 

@@ -16,13 +16,14 @@ from application.overview.sampled_numbers import COUNTERS, numbers_of, received
 from application.ports.sample_history import Sample
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
+from domain.routing import Route
 from entrypoints.composition.container import build_container, count_for_prometheus
 from entrypoints.http.console.overview import figures
 from entrypoints.operations.gauges import Pace
 from infrastructure.configuration.api_access import keep_local_token
 from infrastructure.sqlite.database import SqliteDatabase
 from tests.builders import NOW
-from tests.contracts.context_queue import AT_ONCE, ManualClock, a_context
+from tests.contracts.context_queue import AT_ONCE, HANDOFF, REPLIES, ManualClock, a_context
 from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.message_lists import numbered
 from tests.contracts.spool import an_entry
@@ -123,8 +124,20 @@ def test_what_waits_has_its_next_step_and_the_worst_comes_first(browser: Api) ->
         "1 dead letter",
         "1 message unmatched",
     ]
+    assert "or the account that delivered them may not speak for their recipient" in page
     for step in ('href="/dead-letters"', 'href="/unmatched"', "frontdesk relay", 'href="/checks"'):
         assert step in page
+
+
+def test_contexts_that_are_not_late_yet_are_named_all_the_same(browser: Api) -> None:
+    queue = browser.container.context_queue()
+    queue.publish(a_context(), AT_ONCE)
+    queue.publish(a_context("request-2"), Route(HANDOFF, AT_ONCE.delay))
+    queue.receive(REPLIES, 1)
+    page = text_at(browser)
+    assert "nothing waits for over 15 min" in page
+    assert "sms-replies : 1 context, 1 taken and not acknowledged." in page
+    assert "sms-handoff : 1 context." in page
 
 
 def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
@@ -132,13 +145,17 @@ def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
     with overviewed(tmp_path, clock) as browser:
         browser.container.context_queue().publish(a_context(), AT_ONCE)
         clock.advance(seconds=14 * 60)
-        assert "No consumer takes" not in text_at(browser)
+        assert "sms-replies waits too long" not in text_at(browser)
         clock.advance(seconds=2 * 60)
         page = text_at(browser)
-        assert (
-            "No consumer takes contexts off sms-replies: 1 context, the oldest for 16 min" in page
-        )
-        assert "Look at the queues" in page
+        assert "sms-replies waits too long: 1 context, the oldest for 16 min" in page
+        assert "No consumer takes them: does it run?" in page
+        assert "no consumer takes them: does it run?" in text_at(browser, "/queues")
+        browser.container.context_queue().receive(REPLIES, 1)
+        page = text_at(browser)
+        assert "A consumer takes them and does not acknowledge all: what does its log say?" in page
+        assert "a consumer takes them and does not" in text_at(browser, "/queues")
+        assert "Look at sms-replies" in page
 
 
 def test_store_that_does_not_answer_is_told_and_what_was_known_stays(browser: Api) -> None:
@@ -270,6 +287,7 @@ def test_pages_that_ask_often_do_not_read_often(
             )
         )
         text_at(browser)
+        assert statements
         statements.clear()
         for _ in range(20):
             text_at(browser)

@@ -43,3 +43,17 @@ def test_large_form_without_parts_is_refused_unread(api: Api) -> None:
     session = signed_in(api)
     assert session.post_form(SIGNATURE, {"capture": "\0" * 20_000}).status == 403
     assert session.post_form(SIGNATURE, {"capture": "\0" * 25_000}).status == 413
+
+
+@pytest.mark.parametrize("charset", ["none", "zlib", "utf-7"])
+def test_charset_that_a_part_names_counts_for_nothing(api: Api, charset: str) -> None:
+    head = 'Content-Disposition: form-data; name="csrf_token"'
+    body = f"--b\r\n{head}\r\nContent-Type: text/plain; charset={charset}\r\n\r\n+AEE-\r\n--b--\r\n"
+    session = signed_in(api)
+    answer = api.frontdesk.client.request(
+        "POST",
+        f"{api.frontdesk.origin}{SIGNATURE}",
+        body=body.encode(),
+        headers={**session.headers, "content-type": "multipart/form-data; boundary=b"},
+    )
+    assert answer.status == 403

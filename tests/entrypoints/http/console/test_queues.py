@@ -37,9 +37,10 @@ def test_depths_say_what_is_healthy(desk: Api, visitor: Visit) -> None:
     received(desk)
     desk.container.context_queue().receive(REPLIES, 1)
     text = visitor.text("/queues")
+    assert text.index("sms-replies") < text.index("whatsapp-replies")  # what is empty comes last
     assert all(str(queue) in text for queue in ALL_QUEUES)
     assert "sms-replies OK 1 0 1 0 s ago" in text.replace("1 s ago", "0 s ago")
-    assert "email-handoff empty 0 0 0" in text
+    assert "email-handoff OK 0 0 0" in text
     assert "Healthy is" in text
 
 
@@ -49,8 +50,22 @@ def test_what_waits_too_long_stands_first_with_its_reason(desk: Api, visitor: Vi
     later = utc_now() + LONGEST_WAIT + timedelta(minutes=1)
     with desk.container.clock.override(providers.Object(lambda: later)):
         text = visitor.text("/queues")
-    assert "sms-replies: no consumer takes them: does it run?" in text
+    assert "sms-replies waits too long: no consumer takes them: does it run?" in text
     assert "waits too long" in text
+
+
+def test_late_contexts_have_no_healthy_colour(desk: Api, visitor: Visit) -> None:
+    opened(desk)
+    received(desk)
+    assert b'"badge ok">ready' in visitor.get("/queues/sms-replies").data
+    later = utc_now() + LONGEST_WAIT + timedelta(minutes=1)
+    with desk.container.clock.override(providers.Object(lambda: later)):
+        assert b'"badge warn">ready' in visitor.get("/queues/sms-replies").data
+    desk.container.context_queue().receive(REPLIES, 1, visibility=timedelta(hours=12))
+    assert b'"badge warn">taken' in visitor.get("/queues/sms-replies").data
+    page = visitor.get("/trace", subject=CUSTOMER).data
+    assert b'"badge warn">taken' in page
+    assert b'"badge warn">It is here' in page
 
 
 def test_look_inside_takes_nothing(desk: Api, visitor: Visit) -> None:

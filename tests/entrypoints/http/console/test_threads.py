@@ -106,7 +106,7 @@ def test_hand_off_in_the_page_routes_the_next_message(api: Api, session: Api) ->
     answer = pressed(session, shown(session, path), "/hand-off", "Human")
     page = answer.data.decode()
     assert answer.status == 200
-    assert "the next message goes to the hand-off queue" in page
+    assert "the next message goes to sms-handoff" in page
     assert f'hx-get="{path}"' in page  # it goes on renewing itself
     received(api)
     assert [*api.frontdesk.contexts()] == ["sms-handoff"]

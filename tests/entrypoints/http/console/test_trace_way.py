@@ -154,3 +154,13 @@ def test_delay_is_shown_while_it_lasts() -> None:
         details = {"visible_at": rfc3339(ends_at), "receive_count": 0}
         drawn = way(S.DELAYED, RECEIVED, (K.QUEUED, 0.1, QUEUED), (K.WAITING, 0.1, details))
         assert stop(drawn, "waiting").until == (ends_at if is_shown else None)
+
+
+@pytest.mark.parametrize("minutes", [14, 16])
+def test_what_a_consumer_leaves_or_holds_for_long_is_late(minutes: int) -> None:
+    since, until = (rfc3339(NOW + sign * timedelta(minutes=minutes)) for sign in (-1, 1))
+    ready = way(S.READY, RECEIVED, (K.WAITING, 0.1, {"visible_at": since}))
+    held = way(S.IN_FLIGHT, RECEIVED, (K.TAKEN, None, {"visible_at": until}))
+    delayed = way(S.DELAYED, RECEIVED, (K.WAITING, 0.1, {"visible_at": until}))
+    is_late = minutes > 15
+    assert (ready.is_late, held.is_late, delayed.is_late) == (is_late, is_late, False)

@@ -12,7 +12,7 @@ from dependency_injector import providers
 from application.ports.context_queue import DelayedReader, Delivery
 from domain.errors import StorageUnavailableError
 from domain.queues import QueueName
-from entrypoints.http.console.tracing.pages import seconds_until_next
+from entrypoints.http.console.pace import seconds_until_next
 from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally
@@ -141,7 +141,7 @@ def test_unknown_one_teaches_what_can_be_asked_and_names_the_refusals(desk: Api)
 
 @pytest.mark.parametrize(("took", "seconds"), [(0.09, 2), (0.2, 10), (5.0, 60)])
 def test_page_whose_search_takes_long_asks_less_often(took: float, seconds: int) -> None:
-    assert seconds_until_next(took) == seconds
+    assert seconds_until_next(took, 2) == seconds
 
 
 def test_page_without_a_subject_is_a_form_that_nothing_changes(desk: Api) -> None:
@@ -168,7 +168,7 @@ def test_direction_marks_in_an_address_turn_no_words_of_ours(desk: Api) -> None:
         desk, EMAIL, sender="\u202egnp@x.example", recipient="help@acme.example", message_id=MAIL
     )
     html = trace(signed_in(desk), MAIL)
-    conclusion = html.partition('class="lead"')[2].partition("</section>")[0]
+    conclusion = html.partition('id="where"')[2].partition("</section>")[0]
     assert "\\u202egnp@x.example has no open conversation" in conclusion
     words = re.sub(r' data-copy="[^"]*"', "", conclusion)
     assert "\u202e" in conclusion, "what is copied stays as it is"

@@ -56,7 +56,7 @@ def test_list_says_who_wrote_what_and_why_it_is_unmatched(local: Api, visitor: V
     given_unmatched(local, "+14155550101", 2)
     text = visitor.text("/unmatched")
     assert "+14155550101 SMS to +15005550006" in text
-    assert "No conversation was open for this sender and recipient." in text
+    assert "+14155550101 has no open conversation with +15005550006." in text
     assert "The sender got no fallback." in text
     assert "Question 0 of +14155550101" in text
     assert visitor.get("/unmatched").data.count(b"deliver what +14155550101 wrote") == 1
@@ -186,7 +186,12 @@ def test_message_by_an_account_that_does_not_own_the_recipient_is_explained(
         )
         assert whole.frontdesk.post(webhook).status == 200
         visitor = visit(whole)
-        assert "may not speak for this recipient" in visitor.text("/unmatched")
+        text = visitor.text("/unmatched")
+        assert f"{BRILL.number} belongs to company brill" in text
+        assert f"account {ACME.providers.account_sid} delivered it" in text
+        assert "belongs to company acme. Either TENANTS is wrong" in text
+        assert f"SMS to {BRILL.number} , delivered by account {ACME.providers.account_sid}" in text
+        assert "Once TENANTS is corrected, the button that delivers is here." in text
         (foreign,) = [
             one for one in whole.frontdesk.unmatched() if one.sender.value == "+14155550108"
         ]

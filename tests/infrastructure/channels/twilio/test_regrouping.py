@@ -1,8 +1,9 @@
 """A captured signature cannot be used to forge another message."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import accumulate, pairwise
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -37,8 +38,12 @@ CAPTURED: dict[str, Pairs] = {
 }
 
 
+_quoted = lru_cache(10_000)(quote_plus)
+"""Regrouped forms have nearly all pieces in common: to quote them took half the time."""
+
+
 def posted(pairs: Pairs) -> bytes:
-    return urlencode(pairs).encode()
+    return "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in pairs).encode()
 
 
 def origin_of(message: InboundMessage) -> tuple[object, ...]:

@@ -1,0 +1,70 @@
+"""Why a message is unmatched, as its card and the trace say it alike."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.responses import SMS
+from tests.entrypoints.http.api.clients import Api, running_locally
+from tests.entrypoints.http.api.steered import opened, received
+from tests.entrypoints.http.console.browsing import Visit, shown, visit
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    with running_locally(tmp_path_factory.mktemp("data"), FALLBACK_MAX_PER_HOUR="0") as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def visitor(local: Api) -> Visit:
+    return visit(local)
+
+
+def unmatched_of(api: Api, sender: str) -> str:
+    """The request id of what this sender wrote."""
+    (found,) = [
+        one.request_id
+        for one in api.container.message_store().list_unmatched(100).items
+        if one.message.sender.value == sender
+    ]
+    return found
+
+
+def test_card_names_the_closed_conversation(local: Api, visitor: Visit) -> None:
+    path, conversation = opened(local, sender="+14155550101")
+    local.call("PUT", f"{path}/status", {"conversation_status": "closed"})
+    received(local, SMS, sender="+14155550101")
+    reason = f"Its conversation {conversation['conversation_id']} is closed"
+    assert reason in visitor.text("/unmatched")
+    assert reason in visitor.text("/trace", subject=unmatched_of(local, "+14155550101"))
+
+
+def test_card_names_the_conversation_with_another_number(local: Api, visitor: Visit) -> None:
+    _, conversation = opened(local, sender="+14155550102", recipient="+15005550007")
+    received(local, SMS, sender="+14155550102")
+    reason = f"Its conversation {conversation['conversation_id']} is with +15005550007 alone"
+    assert reason in visitor.text("/unmatched")
+    assert reason in visitor.text("/trace", subject=unmatched_of(local, "+14155550102"))
+
+
+def test_notice_says_that_the_new_conversation_has_no_company(local: Api, visitor: Visit) -> None:
+    local.frontdesk.given_conversation(
+        SMS,
+        conversation_id="of-acme",
+        sender_id="+14155550103",
+        recipient_id="+15005550007",
+        company_id="acme",
+        company_name="Acme Ltd",
+    )
+    received(local, SMS, sender="+14155550103")
+    text = shown(visitor.post(f"/unmatched/{unmatched_of(local, '+14155550103')}/open"))
+    assert "It has no company, because TENANTS names none for +15005550006." in text
+    assert "The sender's other conversation is of Acme Ltd." in text
+
+
+def test_notice_is_silent_where_nobody_names_companies(local: Api, visitor: Visit) -> None:
+    received(local, SMS, sender="+14155550104")
+    text = shown(visitor.post(f"/unmatched/{unmatched_of(local, '+14155550104')}/open"))
+    assert "1 message is delivered." in text
+    assert "no company" not in text
