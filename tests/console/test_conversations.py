@@ -78,7 +78,7 @@ def test_message_appears_and_hand_off_routes_the_next_one(visitor: Visitor) -> N
     page.keyboard.press("Enter")
     expect(human).to_have_attribute("aria-pressed", "true")
     expect(human).to_be_focused()
-    expect(page.get_by_role("status")).to_contain_text("hand-off queue")
+    expect(page.get_by_role("status")).to_contain_text("-handoff")
     received(visitor.desk, body="To a human")
     expect(page.get_by_text("To a human")).to_be_in_viewport()
     assert page.evaluate("window.notReloaded") is True
@@ -117,7 +117,7 @@ def test_hostile_mail_opened_by_keyboard_runs_and_fetches_nothing(visitor: Visit
     frame = sheet.frame_locator("iframe")
     expect(frame.get_by_text("Designed")).to_be_visible()
     press(page, page.get_by_role("button", name="Human"))
-    expect(page.get_by_role("status")).to_contain_text("hand-off queue")
+    expect(page.get_by_role("status")).to_contain_text("-handoff")
     frame.locator("#link").click()
     page.wait_for_timeout(300)
     expect(frame.get_by_text("Designed")).to_be_visible()

@@ -1,5 +1,8 @@
 """Where the pages are."""
 
+from urllib.parse import quote
+
+from domain.channels import ChannelType
 from entrypoints.http.access.bounded import BODY_BYTES
 from entrypoints.http.access.request_heads import Head, is_change, path_of_segments
 
@@ -38,3 +41,18 @@ _LOOKS = frozenset({SIGNATURE})
 def changes_something(head: Head) -> bool:
     """Whether a request asks for more than a look."""
     return is_change(head) and path_of_segments(head) not in _LOOKS
+
+
+def segment(text: str) -> str:
+    """``text`` as one segment of a path."""
+    return quote(text, safe="")
+
+
+def conversation_page(channel: ChannelType, conversation_id: str) -> str:
+    """The page of a conversation."""
+    return f"/conversations/{channel}/{segment(conversation_id)}"
+
+
+def trace_page(subject: str) -> str:
+    """The page of a trace."""
+    return f"/trace?subject={segment(subject)}"

@@ -25,9 +25,9 @@ from entrypoints.http.api.dependencies import After, TheOperations
 from entrypoints.http.console.conversations.thread import HoldsFiles, Reading
 from entrypoints.http.console.notices import Link, Notice
 from entrypoints.http.console.page_dependencies import ThePage
+from entrypoints.http.console.places import conversation_page
 from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
 from entrypoints.http.console.rendering import Page
-from entrypoints.http.console.words import segment
 
 router = APIRouter(prefix="/conversations/{channel}/{conversation_id}")
 
@@ -146,7 +146,7 @@ def _shown(
     after: str | None = None,
 ) -> Response:
     messages = operations.list_messages()(found.key, PAGE_SIZE, after=after)
-    place = f"/conversations/{found.primary_channel.value}/{segment(found.conversation_id)}"
+    place = conversation_page(found.primary_channel, found.conversation_id)
     return page(
         "conversation.html",
         status,

@@ -20,9 +20,11 @@ from entrypoints.composition.signature_doctors import build_diagnose_signature
 from entrypoints.http.access.access import Caller
 from entrypoints.http.access.problems import unavailable
 from entrypoints.http.api.dependencies import TheCaller, TheContainer
+from entrypoints.http.console.notices import Notice
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.places import SIGNATURE
 from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
+from entrypoints.http.console.words import capital
 from infrastructure.channels.provider import read_http_url
 from infrastructure.configuration.secrets.secret import Secret
 
@@ -37,7 +39,7 @@ _ONE_AT_A_TIME = Lock()
 @router.get("")
 def show_signature_form(page: ThePage) -> Response:
     """The form."""
-    return page("signature.html", capture="", url="", diagnoses=(), has_more=False, problem="")
+    return page("signature.html", capture="", url="", diagnoses=(), has_more=False, notice=None)
 
 
 @router.post("")
@@ -60,7 +62,7 @@ def diagnose_signature(
         url=form.text("url"),
         diagnoses=found[:MOST_DIAGNOSES],
         has_more=len(found) > MOST_DIAGNOSES,
-        problem=problem,
+        notice=Notice(f"{capital(problem)}.", "bad") if problem else None,
     )
 
 

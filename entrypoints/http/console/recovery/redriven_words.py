@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlencode
 
 from application.receiving.record_message import Receipt, RecordOutcome
 from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
 from entrypoints.http.console.notices import Link, Notice
+from entrypoints.http.console.places import trace_page
 
 _PENDING = "The message is pending again: a running server puts it on its queue within a minute"
 _UNMATCHED = "recorded, and unmatched, because the sender has no open conversation"
@@ -83,4 +83,4 @@ def _counted(number: int) -> str:
 
 
 def _trace_of(request_id: str) -> Link:
-    return Link(f"/trace?{urlencode({'subject': request_id})}", "Trace the message")
+    return Link(trace_page(request_id), "Trace the message")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -31,6 +31,7 @@ from entrypoints.http.api.dependencies import (
 from entrypoints.http.api.unmatched_routes import visible_message
 from entrypoints.http.console.notices import Link, Notice
 from entrypoints.http.console.page_dependencies import ThePage
+from entrypoints.http.console.places import conversation_page, trace_page
 from entrypoints.http.console.recovery.unmatched_senders import GroupBySender, NextStep
 from entrypoints.http.console.rendering import Page
 
@@ -209,10 +210,8 @@ def _counted(number: int, what: str) -> str:
 
 
 def _gone(request_id: str) -> Notice:
-    trace = f"/trace?{urlencode({'subject': request_id})}"
-    return Notice(_GONE, "warn", links=(Link(trace, "What became of it"),))
+    return Notice(_GONE, "warn", links=(Link(trace_page(request_id), "What became of it"),))
 
 
 def _address_of(conversation: Conversation) -> str:
-    name = quote(conversation.conversation_id, safe="")
-    return f"/conversations/{conversation.primary_channel}/{name}"
+    return conversation_page(conversation.primary_channel, conversation.conversation_id)

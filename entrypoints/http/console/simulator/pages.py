@@ -19,6 +19,7 @@ from entrypoints.composition.container import Container
 from entrypoints.composition.operations_container import OperationsContainer
 from entrypoints.http.access.problems import ProblemError
 from entrypoints.http.api.dependencies import TheContainer, TheOperations, of_no_company
+from entrypoints.http.console.notices import Notice
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
 from entrypoints.http.console.rendering import Page
@@ -42,6 +43,7 @@ THREADS = 2
 """Simulations wait on threads of their own, so that they hold up no other page."""
 
 _DEMO = "The demo conversations are open: send something."
+_WRONG = Notice("Nothing was sent: something in the form is wrong.", "bad")
 _BUSY = "Another simulation is being sent. Try again in a moment."
 
 
@@ -76,7 +78,7 @@ class Simulator:
         status: int = 200,
         *,
         done: Run | None = None,
-        news: str = "",
+        notice: Notice | None = None,
         example: str | None = None,
     ) -> Response:
         """The page, which follows what was ``sent`` at an address of its own."""
@@ -98,7 +100,7 @@ class Simulator:
             states=travel.states(followed),
             is_demo_open=bool(sent) or self._is_demo_open(form.channel),
             run=done,
-            news=news,
+            notice=notice,
             files_bytes=FILES_BYTES,
         )
         if done is not None:
@@ -117,7 +119,7 @@ class Simulator:
         open_demo(self.container.open_conversation())
         channel = _channel(form.text("channel"))
         empty = Form(channel, example_values(channel, ""), {})
-        return self.show(empty, travel.read(form.fields.get("sent", "")), news=_DEMO)
+        return self.show(empty, travel.read(form.fields.get("sent", "")), notice=Notice(_DEMO))
 
     def send(self, form: PostedForm, origin: str, desk: Desk) -> Response:
         """Send what the form says, and show what became of it."""
@@ -130,19 +132,22 @@ class Simulator:
         how, count = reader.how_often()
         shown = Form(channel, form.fields, reader.problems)
         if reader.problems:
-            return self.show(shown, sent, 422)
+            return self.show(shown, sent, 422, notice=_WRONG)
         try:
             make = PROVIDERS[channel]().simulation().webhooks(message, settings, secret_reader())
         except SimulationError as error:
             wrong = {field_of(error.option): str(error)}
-            return self.show(Form(channel, form.fields, wrong), sent, 422, news=str(error))
+            found_wrong = Form(channel, form.fields, wrong)
+            return self.show(found_wrong, sent, 422, notice=Notice(str(error), "bad"))
         if not desk.sending.acquire(blocking=False):
-            return self.show(shown, sent, 409, news=_BUSY)
+            return self.show(shown, sent, 409, notice=Notice(_BUSY, "warn"))
         try:
             done = run(make, url, how, count)
         finally:
             desk.sending.release()
-        return self.show(shown, travel.latest(done.message_ids, sent), done=done)
+        notice = Notice(done.summary, "ok" if done.is_accepted else "warn")
+        followed = travel.latest(done.message_ids, sent)
+        return self.show(shown, followed, done=done, notice=notice)
 
 
 def _simulator(page: ThePage, container: TheContainer, operations: TheOperations) -> Simulator:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.tracing.results import MessageTrace, Trace, TraceState
-from domain.channels import ChannelType
+from entrypoints.http.console.places import conversation_page
 from entrypoints.http.console.tracing.stops import Way
 from entrypoints.http.console.tracing.way import way_of
-from entrypoints.http.console.words import segment
 
 MOST_FOLLOWED = 20
 LOOK_SECONDS = 1.0
@@ -41,8 +40,7 @@ class Followed:
         """The path of its conversation."""
         if not (self.found and self.found.conversation_id and self.found.channel):
             return None
-        channel: ChannelType = self.found.channel
-        return f"/conversations/{channel.value}/{segment(self.found.conversation_id)}"
+        return conversation_page(self.found.channel, self.found.conversation_id)
 
 
 def follow(
