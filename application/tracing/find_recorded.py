@@ -79,6 +79,22 @@ class FindRecorded:
         matched = [self.lookup.latest_of(one.key, LATEST) for one in found]
         return found, self._latest([*matched, theirs])
 
+    def messages_to(self, addresses: Sequence[Address], may_see: MaySee) -> int | None:
+        """How many unmatched messages were sent to one of ``addresses`` of a company's own.
+
+        ``None`` if they are no company's, as far as the directory and those messages tell.
+        """
+        values = {value for address in addresses for value in address.look_up_values}
+        keys = values | {address.domain for address in addresses if address.domain}
+        unmatched = self.lookup.latest_unmatched(MOST_SEARCHED) if values else ()
+        number = sum(
+            record.message.recipient.address in values
+            and may_see(self.trace_record.find_company.of_message(record.message))
+            for record in unmatched
+        )
+        is_own = any(not keys.isdisjoint(tenant.recipients) for tenant in self.tenants().tenants)
+        return number if number or is_own else None
+
     def _keys_of(self, message_id: str) -> list[str]:
         """The keys of a message of any account, where the provider makes the ids."""
         accounts = {name for tenant in self.tenants().tenants for name in tenant.accounts}

@@ -17,7 +17,7 @@ _OTHER = (
     "callback, which tells what became of a message that you sent: it is counted and recorded "
     "nowhere, and there is nothing to do. With an error, or no answer, it did not come here: "
     "correct the URL or the proxy, and answer the customer by hand, for it may not be sent again. "
-    f"{command('doctor', '--probe')} tests whether the public URL leads here."
+    f"{command('doctor', '--probe')} tests whether the public URL leads here"
 )
 
 NOBODY_HAS_WRITTEN = "Nobody has written in this conversation yet, as far as the store knows."
@@ -61,20 +61,30 @@ class NothingKnown:
         """Of a conversation without messages: the same, for somebody may have tried."""
         return f"{NOBODY_HAS_WRITTEN} {self._next()}"
 
+    @property
+    def note(self) -> str | None:
+        """What else it may be, to stand after the refusals: one of them probably is it."""
+        return f"if it was none of these, {_OTHER}" if self.refusals and not self.failure else None
+
     def _next(self) -> str:
         names = " and ".join(sorted(self.channels)) if len(self.channels) < len(ChannelType) else ""
         webhooks = f"webhooks of {names}" if names else "webhooks"
         if self.refusals:
             # Strangers scan every public server: they must not hide what a provider has sent.
             last = next((one for one in self.refusals if one.account), self.refusals[0])
-            what = webhooks if last.channel else "requests to paths that are no webhook"
+            refused = " and ".join(sorted({one.channel for one in self.refusals if one.channel}))
+            what = (
+                f"webhooks of {refused}"
+                if last.channel
+                else "requests to paths that are no webhook"
+            )
             return (
                 f"It may have been refused: {what} were, the latest at "
                 f"{ago(last.last_at, self.now)}, {last.reason}. {command('doctor')} says what to "
                 f"do. It is not sent again: afterwards let the customer write again, or answer by "
-                f"hand. If it was none of these, {_OTHER}"
+                f"hand."
             )
         if not self.sees_all_refusals:
             search = self.log_search({"outcome": "refused"})
-            return f"Refused {webhooks} are in the log: {search}. If none was refused, {_OTHER}"
-        return f"No {webhooks} were refused lately either. So {_OTHER}"
+            return f"Refused {webhooks} are in the log: {search}. If none was refused, {_OTHER}."
+        return f"No {webhooks} were refused lately either. So {_OTHER}."

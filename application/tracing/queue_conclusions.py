@@ -163,7 +163,7 @@ def _waited(place: OnQueue) -> str:
     if place.delay is None or place.delay <= _SOON:
         return ""
     length = duration(place.delay.total_seconds())
-    return f"Before that it waited {length}, for REPLY_DELAY_SECONDS is as long. "
+    return f"Before that it waited {length}, which was REPLY_DELAY_SECONDS when it came. "
 
 
 def _channel_words(place: OnQueue) -> Iterator[str]:

@@ -83,7 +83,8 @@ def conclusion_on_undeliverable(
     redrive = shell("dead-letters", "redrive", dead_letter.dead_letter_id)
     sentence = (
         f"{tried}. Frontdesk gave up at {ago(since, now)}, and made it a dead letter. See what is "
-        f"wrong with the queue. Once that is mended, or if the doctor finds nothing, publish it:"
+        f"wrong with the queue. Once that is mended, or if the doctor finds nothing, redrive it, "
+        f"which puts it there:"
     )
     return Conclusion(TraceState.UNDELIVERABLE, since, sentence, (_DOCTOR, redrive))
 

@@ -1,6 +1,6 @@
 """What became of a message, by any id or address that an operator has in hand."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,8 +13,14 @@ from application.ports.webhook_parser import VerifiedWebhook
 from application.tracing.find_recorded import UUID, FindRecorded, MaySee, forms_of_mail_id
 from application.tracing.nothing_known import LogSearch, NothingKnown
 from application.tracing.results import MessageTrace, Trace, TraceKind, TraceState
+from application.tracing.subjects import (
+    WHAT_CAN_BE_TRACED,
+    cleaned,
+    forms_of,
+    may_be_traced,
+)
 from application.tracing.unrecorded import FindUnrecorded, Wanted
-from application.tracing.wording import command
+from application.tracing.wording import command, shell
 from domain.addresses import Address
 from domain.channels import AddressKind, ChannelType
 from domain.conversations import Conversation
@@ -36,6 +42,7 @@ _OWN_ID = (
     "erased with its person, or it belongs to another installation. Trace the provider's id of the "
     "message, or the customer's address."
 )
+_NEITHER = "It has the form of no id and of no address."
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -44,7 +51,8 @@ class TraceMessage:
     """Finds what became of a message, and says so.
 
     It takes a provider's message id, a request id, the id of a conversation or of a dead letter,
-    or a customer's address. It changes nothing, and takes nothing from a queue.
+    or a customer's address. What is like one is read as one, if nothing has exactly that name.
+    It changes nothing, and takes nothing from a queue.
     ``open_records`` may raise a ``TemporaryError``, as the store itself may.
     """
 
@@ -61,18 +69,24 @@ class TraceMessage:
         ``may_see``. Otherwise it may hold what the caller must not see.
         While the store does not answer, what waits for it is found all the same.
         """
-        text = text.strip()
+        text = cleaned(text)
         notes: list[str] = []
         if not (0 < len(text) <= LONGEST and text.isprintable()):
-            return self._unknown(text[:LONGEST], notes)
-        failure = None
+            return self._unknown((text[:LONGEST],), notes)
+        failure, forms = None, forms_of(text)
+        own = None
         try:
-            found = self._recorded(text, notes, may_see)
+            found = _first(self._recorded(form, notes, may_see) for form in forms)
+            own = None if found else self._own(forms[-1], may_see)
         except TemporaryError as error:
             found, failure = None, safe_reason(error)
-        found = found or self._unrecorded(text, notes)
+        found = found or _first(self._unrecorded(form, notes) for form in forms)
+        notes = [*dict.fromkeys(notes)]
+        found = found or own
         if found is None:
-            return self._unknown(text, notes, failure)
+            return self._unknown(forms, notes, failure)
+        if found.traced != text:
+            notes.append(f"{text} was read as {found.traced}")
         if failure:
             notes.append(f"the store could not be asked: {failure}")
         return replace(found, notes=(*found.notes, *notes), failure=failure)
@@ -93,6 +107,21 @@ class TraceMessage:
         traces += self._search(lambda _, messages: any(map(is_theirs, messages)), notes)
         notes += self._refused_since(traces, frozenset(one.channel for one in addresses))
         return self._of(conversations, traces, text, TraceKind.ADDRESS)
+
+    def _own(self, text: str, may_see: MaySee) -> Trace | None:
+        """Of an address that customers write to: no message is from it."""
+        number = self.open_records().messages_to(_addresses(text), may_see)
+        if number is None:
+            return None
+        sentence = (
+            f"{text} is one of your own addresses, which customers write to. Trace the address of "
+            f"the customer, or the id of the message."
+        )
+        if number == 0:
+            return Trace(text, TraceKind.UNKNOWN, (), sentence)
+        messages = "1 unmatched message was" if number == 1 else f"{number} unmatched messages were"
+        sentence = f"{sentence} {messages} sent to it. To see what is unmatched:"
+        return Trace(text, TraceKind.UNKNOWN, (), sentence, commands=(shell("unmatched", "list"),))
 
     def _refused_since(
         self, traces: list[MessageTrace], channels: frozenset[ChannelType]
@@ -121,8 +150,8 @@ class TraceMessage:
             return None
         company = self.find_unrecorded.find_company.of_conversation(conversations[0])
         nothing = self._nothing_known(frozenset(one.primary_channel for one in conversations))
-        sentence = nothing.in_conversation()
-        return Trace(text, kind, (), sentence, nothing.refusals, company_id=company)
+        sentence, notes = nothing.in_conversation(), (nothing.note,) if nothing.note else ()
+        return Trace(text, kind, (), sentence, nothing.refusals, notes, company_id=company)
 
     def _unrecorded(self, text: str, notes: list[str]) -> Trace | None:
         """What became no record, by its own id or by what the webhook itself says."""
@@ -183,18 +212,23 @@ class TraceMessage:
                 f"answered 200, and are in the log as duplicate: {search}"
             )
 
-    def _unknown(self, text: str, notes: list[str], failure: str | None = None) -> Trace:
-        if UUID.fullmatch(text) and failure is None:
-            sentence = f"Nothing is known of {text}. {_OWN_ID}"
+    def _unknown(
+        self, forms: tuple[str, ...], notes: list[str], failure: str | None = None
+    ) -> Trace:
+        text, meant = forms[0], forms[-1]
+        if failure is None and (UUID.fullmatch(meant) or not may_be_traced(meant)):
+            why = _OWN_ID if UUID.fullmatch(meant) else f"{_NEITHER} {WHAT_CAN_BE_TRACED}"
+            sentence = f"Nothing is known of {meant}. {why}"
             return Trace(text, TraceKind.UNKNOWN, (), sentence, notes=tuple(notes))
-        nothing = self._nothing_known(_channels_of(text), failure)
+        nothing = self._nothing_known(_channels_of(meant), failure)
         notice = self.refusals.notice()
         notes += [notice] if notice and failure is None else []
+        notes += [nothing.note] if nothing.note else []
         return Trace(
             text,
             TraceKind.UNKNOWN,
             (),
-            nothing.sentence(text),
+            nothing.sentence(" or of ".join(forms)),
             nothing.refusals,
             tuple(notes),
             failure=failure,
@@ -215,6 +249,10 @@ class TraceMessage:
             log_search=self.log_search,
             now=self.clock(),
         )
+
+
+def _first(found: Iterable[Trace | None]) -> Trace | None:
+    return next(filter(None, found), None)
 
 
 def _id_of(text: str, kind: TraceKind) -> str | None:

@@ -38,8 +38,9 @@ _REMEDIES = {
     DeadLetterKind.UNREADABLE: (
         "Frontdesk could not read it: {reason}. Probably a proxy before Frontdesk drops or changes "
         "fields, or another program made the request. See what came, and correct that, so that "
-        "the next ones can be read. Answer this customer by hand, then delete the dead letter. "
-        "Redrive it only if a newer version can read it."
+        "the next ones can be read. If it does not say who wrote, the provider's log may, under "
+        "the message's id. Answer this customer by hand, then delete the dead letter. Redrive it "
+        "only if a newer version can read it."
     ),
     DeadLetterKind.BUG: (
         "An unexpected error ({reason}) stopped it, and the log has its traceback. Once that is "
@@ -58,8 +59,8 @@ _REMEDIES = {
         "accept it:"
     ),
     DeadLetterKind.UNDELIVERABLE: (
-        "It could not be put on its queue. See what is wrong there. Once that is mended, publish "
-        "it:"
+        "It could not be put on its queue. See what is wrong there. Once that is mended, or if the "
+        "checks find nothing, redrive it, which puts it there:"
     ),
 }
 _COMMANDS = {

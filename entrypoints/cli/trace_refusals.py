@@ -3,6 +3,8 @@
 import re
 from typing import TYPE_CHECKING
 
+import click
+
 from application.tracing.results import Trace
 from entrypoints.cli.terminal.output import NO_BREAK, fold, rich_console, say
 
@@ -17,6 +19,8 @@ def print_nothing_known(found: Trace, settings: "Settings") -> None:
     from entrypoints.operations.refusal_checks import refusal_line
 
     say(_wrapped(found.sentence), "bold", lines=True)
+    for command in found.commands:
+        click.echo(f"  {command}")
     for one in found.refusals:
         say(f"\n{_wrapped(f'Refused: {refusal_line(one, settings)}.')}", lines=True)
     for note in found.notes:

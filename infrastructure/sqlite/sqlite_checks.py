@@ -25,7 +25,8 @@ def check_database(path: Path, schema_version: int) -> Iterator[CheckResult]:
         yield CheckResult("database", CheckStatus.WARNING, text)
         return
     find_problems = partial(database_problems, path, schema_version)
-    yield from check_results("database", f"{path}, SQLite {sqlite_version}", find_problems)
+    in_order = f"{path}, SQLite {sqlite_version}: its stores and queues can be written"
+    yield from check_results("database", in_order, find_problems)
 
 
 def database_problems(path: Path, schema_version: int) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 _COMMAND = re.compile(r"'frontdesk [^']*'")
 _SETTING = re.compile(r"\b[A-Z]{2,}(?:_[A-Z]+)+(?:=[\w-]+)?")
 _NOTABLE = re.compile(f"({_MOMENT.pattern}|{_COMMAND.pattern}|{_SETTING.pattern})")
+_OPTION = re.compile(r"((?<!\S)--[a-z-]+)")
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -86,9 +87,17 @@ def _parts(text: str) -> Iterator[str]:
         if _MOMENT.fullmatch(part):
             yield moment(parse_rfc3339(f"{part.removesuffix(' UTC')}+00:00"))
         elif _COMMAND.fullmatch(part) or _SETTING.fullmatch(part):
-            yield Markup("<code>{}</code>").format(part.strip("'"))
+            yield Markup("<code>{}</code>").format(command(part.strip("'")))
         else:
             yield part
+
+
+def command(text: str) -> str:
+    """A command, whose options a narrow place does not break after a hyphen."""
+    return Markup("").join(
+        Markup('<span class="whole">{}</span>').format(part) if _OPTION.fullmatch(part) else part
+        for part in _OPTION.split(upright(text))
+    )
 
 
 _OUTCOME_NAMES: dict[str, str] = {
@@ -117,6 +126,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "size": size,
     "channel": channel_name,
     "prose": prose,
+    "command": command,
     "upright": upright,
     "outcome": outcome_name,
     "segment": segment,

@@ -142,6 +142,10 @@ def test_unreadable_webhook_is_found_by_the_provider_id_in_it() -> None:
     assert (one.conclusion.state, one.conclusion.since) == (TraceState.DEAD_LETTER, NOW)
     name = dead_letter.dead_letter_id
     assert "Frontdesk could not read it: KeyError. Probably a proxy" in found.sentence
+    assert (
+        "If it does not say who wrote, the provider's log may, under the message's id. Answer this "
+        "customer by hand" in found.sentence
+    )
     verbs = ("show", "delete", "redrive")
     assert found.commands == tuple(f"frontdesk dead-letters {verb} {name}" for verb in verbs)
     assert one.message_id == "SM1"
@@ -254,6 +258,7 @@ def test_conversation_without_messages_shows_what_was_refused() -> None:
         assert {one.reason for one in found.refusals} == {"path_unknown", "too_large"}
         assert "Nobody has written" in found.sentence
         assert "It may have been refused" in found.sentence
+        assert found.notes[-1].startswith("if it was none of these, look in the provider's own")
 
 
 def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
@@ -264,10 +269,10 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
     found = trace(frontdesk, MESSAGE_ID)
     assert (found.kind, found.is_known) == (TraceKind.UNKNOWN, False)
     assert [one.channel for one in found.refusals] == [ChannelType.SMS]
-    assert "It may have been refused: webhooks of sms and whatsapp were, the latest at " in (
-        found.sentence
-    )
+    assert "It may have been refused: webhooks of sms were, the latest at " in found.sentence
     assert ", signature_mismatch. 'frontdesk doctor' says what to do." in found.sentence
+    assert found.sentence.endswith("write again, or answer by hand.")
+    assert found.notes[-1].startswith("if it was none of these, look in the provider's own log")
     assert [one.channel for one in trace(frontdesk, "<1@mail.example>").refusals] == [
         ChannelType.EMAIL
     ]

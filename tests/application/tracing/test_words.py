@@ -99,7 +99,8 @@ def test_what_was_refused_is_named_without_an_account(
 def test_status_callback_and_probe_are_named_where_nothing_is_known(
     refusals: tuple[Refusal, ...],
 ) -> None:
-    sentence = nothing_known(*refusals).sentence("SM1")
+    nothing = nothing_known(*refusals)
+    sentence = nothing.note or nothing.sentence("SM1")
     assert "With a 200 it was a status callback" in sentence
     assert "'frontdesk doctor --probe' tests whether the public URL leads here" in sentence
 

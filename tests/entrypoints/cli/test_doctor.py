@@ -57,7 +57,8 @@ def test_doctor_prints_a_line_for_each_check(data_dir: Path) -> None:
     ]
     assert (
         lines[6]
-        == f"ok      database        {data_dir}/frontdesk.db, SQLite {sqlite3.sqlite_version}"
+        == f"ok      database        {data_dir}/frontdesk.db, SQLite {sqlite3.sqlite_version}: its "
+        "stores and queues can be written"
     )
 
 

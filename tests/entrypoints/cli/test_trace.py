@@ -100,6 +100,14 @@ def test_nothing_known_is_one_line_and_exit_status_1() -> None:
     assert "look in the provider's own log for the answer that it got" in result.stdout
 
 
+def test_address_of_our_own_leads_to_what_is_unmatched(container: Container) -> None:
+    receive(container)
+    result = run_frontdesk("trace", "+15005550006")
+    assert error_line(result, 1) == "frontdesk: no message is known of +15005550006"
+    assert result.stdout.startswith("+15005550006 is one of your own addresses, which customers")
+    assert result.stdout.endswith("To see what is unmatched:\n  frontdesk unmatched list\n")
+
+
 def test_conversation_without_messages_shows_the_refusals_too(container: Container) -> None:
     container.conversation_store().open_conversation(a_conversation())
     container.refusals().add(ChannelType.SMS, "", "too_large", "")

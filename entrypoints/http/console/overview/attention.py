@@ -1,6 +1,6 @@
 """What needs the attention of an operator, each with the next step. The worst comes first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -17,10 +17,11 @@ from application.overview.sampled_numbers import (
     taken_from,
 )
 from application.overview.timeline import Timeline
+from application.ports.refusals import Refusal
 from application.receiving.receive_webhook import WebhookOutcome
 from application.tracing.wording import duration
 from entrypoints.http.console.overview.figures import Figures, Unanswered
-from entrypoints.http.console.words import capital, count
+from entrypoints.http.console.words import capital, channel_name, count
 from entrypoints.operations.gauges import MOST
 from entrypoints.operations.queue_checks import why_late
 
@@ -38,6 +39,7 @@ _SOURCES = {
     "dead_letters": "The place of the dead letters does",
 }
 _MINUTES = 60
+_MOST_KINDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,14 @@ class Trouble:
     command: str = ""
 
 
-def troubles(figures: Figures) -> list[Trouble]:
-    """All that there is at this moment."""
+def troubles(figures: Figures, refusals: Callable[[], Iterable[Refusal]]) -> list[Trouble]:
+    """All that there is at this moment. ``refusals`` are asked for if something was refused."""
     found = [
         *(_unanswered(one, figures.now) for one in figures.unanswered),
         *_of_waiting(figures.waiting),
         *_of_queues(figures.waiting),
         *_of_traffic(figures.timeline),
+        *_of_refusals(figures, refusals),
     ]
     return sorted(found, key=lambda trouble: trouble.kind)
 
@@ -105,7 +108,7 @@ def _of_waiting(waiting: Mapping[str, float]) -> Iterator[Trouble]:
         )
     if number := waiting.get("dead letters"):
         yield Trouble(
-            "bad",
+            "warn",
             _number(number, "dead letter"),
             "They could not be processed. See why, and redrive them once the cause is mended.",
             *("/dead-letters", "Look at the dead letters"),
@@ -155,16 +158,6 @@ def _of_traffic(timeline: Timeline) -> Iterator[Trouble]:
             "'failed'.",
             *("/checks", "Run the checks"),
         )
-    refused = [
-        received(channel, WebhookOutcome.REFUSED) for channel in CHANNELS if channel != NO_CHANNEL
-    ]
-    if number := lately(*refused):
-        yield Trouble(
-            "warn",
-            f"{_number(number, 'webhook')} refused in the last hour",
-            "They are forged, or a secret or the URL differs from what the provider has.",
-            *("/refusals", "See why"),
-        )
     if number := lately("too large"):
         yield Trouble(
             "warn",
@@ -180,6 +173,33 @@ def _of_traffic(timeline: Timeline) -> Iterator[Trouble]:
             "The store or the queues are slow. At 15 s the providers give up.",
             *("/checks", "Run the checks"),
         )
+
+
+def _of_refusals(figures: Figures, refusals: Callable[[], Iterable[Refusal]]) -> Iterator[Trouble]:
+    refused = [
+        received(channel, WebhookOutcome.REFUSED) for channel in CHANNELS if channel != NO_CHANNEL
+    ]
+    if number := figures.timeline.total(*refused, within=LATELY):
+        since = figures.now - LATELY
+        known = [one for one in refusals() if one.channel and one.last_at >= since]
+        yield Trouble(
+            "warn",
+            f"{_number(number, 'webhook')} refused in the last hour",
+            f"{_kinds(known)}They are forged, or a secret or the URL differs from what the "
+            "provider has.",
+            *("/refusals", "See why"),
+        )
+
+
+def _kinds(refusals: Sequence[Refusal]) -> str:
+    """Which, by channel, account and code: of many the latest."""
+    named = [
+        f"{channel_name(one.channel)}, {one.account or 'no known account'}, {one.reason}"
+        for one in refusals[:_MOST_KINDS]
+    ]
+    if more := len(refusals[_MOST_KINDS:]):
+        named.append(f"{more} more kinds")
+    return f"{'; '.join(named)}. " if named else ""
 
 
 def _number(number: float, noun: str) -> str:

@@ -13,6 +13,7 @@ from application.overview.sampled_numbers import (
     age_on_queue,
     on_queue,
     received,
+    taken_from,
 )
 from application.receiving.receive_webhook import WebhookOutcome
 from application.tracing.wording import duration
@@ -62,10 +63,12 @@ def _queues(figures: Figures) -> Card:
     depths = [waiting[on_queue(queue)] for queue in QUEUES if on_queue(queue) in waiting]
     ages = [waiting[age_on_queue(queue)] for queue in QUEUES if age_on_queue(queue) in waiting]
     age = max(ages, default=0.0)
+    taken = sum(waiting.get(taken_from(queue), 0.0) for queue in QUEUES)
+    held = f"{count(taken)} taken" if taken else ""
     return Card(
         "On queues",
         count(sum(depths)) if depths else NOTHING,
-        f"oldest for {duration(age)}" if age else "",
+        ", ".join(filter(None, (f"oldest for {duration(age)}" if age else "", held))),
         f"none older than {duration(QUEUE_AGE_SECONDS)}",
         _kind(age < QUEUE_AGE_SECONDS) if depths else "plain",
         "/queues",

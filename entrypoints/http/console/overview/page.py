@@ -15,7 +15,7 @@ from application.overview.sampled_numbers import (
 )
 from application.overview.timeline import SPANS, Span, Timeline
 from domain.channels import ChannelType
-from entrypoints.http.api.dependencies import of_no_company
+from entrypoints.http.api.dependencies import TheContainer, of_no_company
 from entrypoints.http.console.overview.attention import QUEUE_AGE_SECONDS, troubles, under_way
 from entrypoints.http.console.overview.cards import cards_of
 from entrypoints.http.console.overview.figures import Figures, Overview
@@ -48,7 +48,9 @@ TheSpan = Annotated[Span, Depends(_span)]
 
 
 @router.get("/")
-def show_overview(page: ThePage, overview: TheOverview, span: TheSpan) -> Response:
+def show_overview(
+    page: ThePage, container: TheContainer, overview: TheOverview, span: TheSpan
+) -> Response:
     """The first page. Who may see some companies alone begins with their conversations."""
     if page.caller.token.companies is not None:
         return RedirectResponse("/conversations", 303)
@@ -60,7 +62,7 @@ def show_overview(page: ThePage, overview: TheOverview, span: TheSpan) -> Respon
         figures=figures,
         span=span,
         spans={one.hours: span_name(one) for one in SPANS.values()},
-        troubles=troubles(figures),
+        troubles=troubles(figures, container.refusals().latest),
         under_way=[*under_way(figures.waiting)],
         longest_wait=QUEUE_AGE_SECONDS,
         cards=cards_of(figures),

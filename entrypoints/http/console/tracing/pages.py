@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
+from itertools import chain
 from time import monotonic
 from typing import Annotated
 
@@ -62,6 +63,7 @@ def trace_message(
         "trace.html",
         # A browser reports each answer that is an error, and this one is asked for again and again.
         HTTPStatus.OK if is_renewed else _status(shown),
+        subject=wanted,
         found=shown,
         every=every,
         traces=[(one, way_of(one, page.now)) for one in shown.messages],
@@ -80,7 +82,7 @@ def _links(found: Trace, *, sees_all: bool) -> Iterator[Link]:
     """The pages for the commands of ``found``, each once."""
     latest = found.messages[0] if found.messages else None
     links = _each_link(found.commands, latest, sees_all=sees_all)
-    yield from dict.fromkeys(links)
+    yield from dict.fromkeys(chain(links, _conversation_of(latest)))
 
 
 def _each_link(
@@ -91,6 +93,14 @@ def _each_link(
         link = _page_of(shlex.split(command)[1:], channel)
         if link and (sees_all or link.address not in {"/checks", "/queues"}):
             yield link
+
+
+def _conversation_of(one: MessageTrace | None) -> Iterator[Link]:
+    """Where a human answers, whether a command names it or not."""
+    is_deleted = one and any(station.details.get("is_deleted") for station in one.stations)
+    if one and one.channel and one.conversation_id and not is_deleted:
+        address = f"/conversations/{one.channel}/{segment(one.conversation_id)}"
+        yield Link(address, "Open the conversation")
 
 
 def _page_of(words: list[str], channel: ChannelType | None) -> Link | None:

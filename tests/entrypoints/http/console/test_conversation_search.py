@@ -69,10 +69,16 @@ def test_form_shows_the_search_and_stands_outside_of_what_renews_itself(session:
     form, live = page.partition('<div id="live"')[::2]
     assert 'value="+14155550101"' in form
     assert '<option value="sms" selected>' in form
-    assert 'value="active"' in form
+    assert '<option value="active" selected>' in form
     assert "<input" not in live
     query = "address=%2B14155550101&amp;channel=sms&amp;status=active"
     assert f'hx-get="/conversations?{query}"' in live
+
+
+def test_form_keeps_a_status_that_another_system_wrote(session: Api) -> None:
+    page = shown(session, "/conversations?status=on_hold")
+    assert '<option value="on_hold" selected>' in page
+    assert "on_hold" not in shown(session, "/conversations")
 
 
 @pytest.mark.parametrize(

@@ -254,3 +254,12 @@ def test_form_of_another_session_does_nothing(desk: Api, visitor: Visit) -> None
     for action in ("/dead-letters/redrive", f"{path}/redrive", f"{path}/delete"):
         assert stranger.post(action).status == 403
     assert [one.attempts for one in desk.frontdesk.dead_letters()] == [1]
+
+
+def test_console_asks_before_it_deletes_or_redrives_several(desk: Api, visitor: Visit) -> None:
+    dead_letter = stored(desk, b"1")
+    assert b"hx-confirm" not in visitor.get("/dead-letters").data
+    page = visitor.get(f"/dead-letters/{dead_letter}").data
+    assert page.count(b"hx-confirm") == 1  # to delete
+    stored(desk, b"2", number=2)
+    assert b'hx-confirm="Redrive 2 dead letters?' in visitor.get("/dead-letters").data

@@ -10,7 +10,7 @@ from application.ports.checks import CheckResult, CheckStatus
 from domain.channels import ChannelType
 from entrypoints.http.console import application
 from entrypoints.http.console.operations import check_pages
-from entrypoints.http.console.words import upright
+from entrypoints.http.console.words import command, prose, upright
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
@@ -160,3 +160,10 @@ def test_companies_may_not_look(tmp_path: Path) -> None:
         visitor = visit(acme.api)
         for path in ("/refusals", "/checks"):
             assert visitor.get(path).status == 403
+
+
+def test_options_of_commands_stay_whole_on_a_narrow_page() -> None:
+    option = '<span class="whole">--probe</span>'
+    assert command("frontdesk doctor --probe <b>") == f"frontdesk doctor {option} &lt;b&gt;"
+    assert f"<code>frontdesk doctor {option}</code>" in prose("Run 'frontdesk doctor --probe' now")
+    assert command("a--b") == "a--b"

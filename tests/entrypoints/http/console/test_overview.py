@@ -103,7 +103,8 @@ def test_webhooks_show_by_channel_and_outcome_at_once(browser: Api) -> None:
     page = text_at(browser)
     assert "Received 3 in the last hour" in page
     assert "Outcome WhatsApp SMS Email Recorded 0 1 0 Duplicates 0 1 0 Unmatched 0 0 0" in page
-    assert "1 webhook refused in the last hour" in page
+    assert "1 webhook refused in the last hour SMS, AC" in page
+    assert ", signature_ill_formed. They are forged, or a secret" in page
     assert latest(browser)["channels"] == [0, 3, 0]
     assert latest(browser)["outcomes"] == [1, 1, 0, 1, 0]
     assert latest(browser)["contexts"] == [1, 0]
@@ -136,6 +137,7 @@ def test_contexts_that_are_not_late_yet_are_named_all_the_same(browser: Api) -> 
     queue.receive(REPLIES, 1)
     page = text_at(browser)
     assert "nothing waits for over 15 min" in page
+    assert re.search(r"On queues 2 OK (oldest for \d+ s, )?1 taken Healthy", page)
     assert "sms-replies : 1 context, 1 taken and not acknowledged." in page
     assert "sms-handoff : 1 context." in page
 

@@ -61,7 +61,7 @@ def test_files_are_named_with_their_size(desk: Api, visitor: Visit) -> None:
     )
     page = visitor.get(f"/dead-letters/{stored(desk, body, 'multipart/form-data; boundary=x')}")
     text = shown(page)
-    assert "file <b>.pdf application/pdf 2.0 kB" in text
+    assert "file <b>.pdf application/pdf, 2.0 kB" in text
     assert b"<b>" not in page.data
 
 
@@ -80,7 +80,7 @@ def test_fields_are_read_in_the_charsets_that_the_form_names(desk: Api, visitor:
     )
     found = stored(desk, body + b"--x--\r\n", "multipart/form-data; boundary=x")
     text = visitor.text(f"/dead-letters/{found}")
-    assert "text Grüße 5 B html half a pair: ? 18 B subject fine 4 B to help 4 B" in text
+    assert "text Grüße html half a pair: ? subject fine to help" in text
 
 
 def test_long_requests_are_cut(desk: Api, visitor: Visit) -> None:

@@ -43,7 +43,7 @@ def test_page_and_list_name_the_recipient_whose_messages_join(api: Api, session:
     text = text_of(page(session, path))
     assert "The next message of this customer to +15005550007 appears here by itself." in text
     assert "Messages of this customer to +15005550007 join it." in text
-    assert "+14155550102 +15005550007 SMS" in text_of(page(session, "/conversations"))
+    assert "+14155550102 to +15005550007" in text_of(page(session, "/conversations"))
 
 
 def test_conversation_without_a_recipient_takes_every_message(api: Api, session: Api) -> None:

@@ -88,6 +88,17 @@ def test_message_for_a_human_takes_the_other_branch(desk: Api) -> None:
     assert ("missed", "Queued for the AI") in names
     assert f'<a class="button" href="{path.removeprefix("/v1")}">Open the conversation</a>' in html
     assert html.count('<a class="button" href="/queues/sms-handoff">Open sms-handoff</a>') == 1
+    assert html.index(">Open the conversation</a>") < html.index("data-copy=")
+    desk.call("PUT", f"{path}/hand-off", {"hand_off_to_human": False})
+    html = trace(signed_in(desk), MESSAGE)
+    assert "frontdesk conversations hand-off" not in html
+    assert html.count(">Open the conversation</a>") == 1
+
+
+def test_search_keeps_what_was_looked_for(desk: Api) -> None:
+    browser = signed_in(desk)
+    assert ' value="&#34;&gt;SM12" placeholder' in " ".join(trace(browser, '">SM12', 404).split())
+    assert ' value="" placeholder' in " ".join(page(browser, "/conversations").split())
 
 
 def test_unmatched_message_leads_to_the_page_that_delivers_it(desk: Api) -> None:
