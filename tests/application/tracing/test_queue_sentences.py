@@ -65,7 +65,8 @@ def test_whatsapp_message_says_what_makes_it_one() -> None:
         (1, "(in 14 min) on. REPLY_DELAY_SECONDS makes it wait 15 min, so that"),
         (
             15.5,
-            "(30 s ago). Before that it waited 15 min, which was REPLY_DELAY_SECONDS when it came. A",
+            "(30 s ago). Before that it waited 15 min, which was REPLY_DELAY_SECONDS when it came."
+            " A",
         ),
         (
             30,
