@@ -57,8 +57,9 @@ def conclusion_on_pending(record: MessageRecord, now: datetime) -> Conclusion:
     else:
         commands = (_RELAY,)
         sentence = (
-            f"{recorded}, and no process has tried again: the server probably stopped between the "
-            f"two, and does not run. Start the server, or put it on its queue now:"
+            f"{recorded}, and no process has tried again yet. A running server does so within a "
+            f"minute. If it is still here after that, the server does not run: start it, or put "
+            f"the message on its queue now:"
         )
     return Conclusion(TraceState.PENDING, since, sentence, commands)
 

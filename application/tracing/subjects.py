@@ -32,6 +32,14 @@ def forms_of(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((text, bare or text)))
 
 
+def lacks_country_code(text: str) -> bool:
+    """Whether ``text`` is a telephone number as people dial it at home, as ``(415) 555-0123``."""
+    bare = text.strip(_AROUND)
+    digits = sum(character.isdigit() for character in bare)
+    is_telephone = _TELEPHONE.fullmatch(bare) is not None and digits in _DIGITS
+    return is_telephone and not bare.startswith(("+", "00", "whatsapp:"))
+
+
 def may_be_traced(text: str) -> bool:
     """Whether ``text`` may be an id, which has digits, or an address. ``hello`` is neither."""
     has_digit = any(character.isdigit() for character in text)

@@ -17,6 +17,7 @@ from application.tracing.subjects import (
     WHAT_CAN_BE_TRACED,
     cleaned,
     forms_of,
+    lacks_country_code,
     may_be_traced,
 )
 from application.tracing.unrecorded import FindUnrecorded, Wanted
@@ -84,6 +85,10 @@ class TraceMessage:
         notes = [*dict.fromkeys(notes)]
         found = found or own
         if found is None:
+            if lacks_country_code(text):
+                notes.insert(
+                    0, f"{text} may lack its country code: try it as +1 {text}, for example"
+                )
             return self._unknown(forms, notes, failure)
         if found.traced != text:
             notes.append(f"{text} was read as {found.traced}")

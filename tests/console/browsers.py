@@ -15,7 +15,7 @@ from tests.entrypoints.http.api.clients import Api
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (390, 820, 1440)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 
 
 def launched(playwright: Playwright) -> Browser:

@@ -98,3 +98,13 @@ def test_what_is_neither_id_nor_address_gets_no_advice_about_providers(text: str
         "customer's address. A telephone number begins with + and its country code, as "
         "+14155550123."
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [("(415) 555-0177", True), ("4155550177", True), ("+4155550177", False), ("555", False)],
+)
+def test_number_without_a_country_code_is_told(text: str, is_told: bool) -> None:
+    notes = trace(FrontDesk(), text).notes
+    told = f"{text} may lack its country code: try it as +1 {text}, for example"
+    assert (told in notes) == is_told

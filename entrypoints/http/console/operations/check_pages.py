@@ -60,10 +60,13 @@ def show_checks(request: Request, page: ThePage, newer: AwareDatetime | None = N
     runs: CheckRuns = request.app.state.check_runs
     run = runs.started_after(_not_ahead(newer, page.now) or page.now - FRESH)
     run.wait(WAIT_SECONDS)
+    # Before the results are read: a run that ends after that must not look like a whole one.
+    ended_at = run.ended_at
     results = sorted(run.results, key=lambda one: _GRAVEST_FIRST.index(one.status))
     return page(
         "checks.html",
-        run=run,
+        started_at=run.started_at,
+        ended_at=ended_at,
         results=results,
         counts=Counter(one.status for one in results),
         statuses=CheckStatus,

@@ -11,6 +11,7 @@ from domain.channels import ChannelType
 from entrypoints.http.console import application
 from entrypoints.http.console.operations import check_pages
 from entrypoints.http.console.words import command, prose, upright
+from entrypoints.operations.check_runs import CheckRun
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
@@ -136,6 +137,27 @@ def test_page_shows_progress_and_nobody_runs_them_twice(
     for _ in range(2):
         assert visitor.get(again).status == 200
     assert begun == [1, 1]
+
+
+def test_run_that_ends_during_a_look_gets_no_verdict_on_its_first_part(
+    desk: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end = Event()
+
+    def checks(_: object) -> Iterator[CheckResult]:
+        yield CHECKS[0]
+        may_end.wait(10)
+        yield ERROR
+
+    def first_part(run: CheckRun) -> tuple[CheckResult, ...]:
+        may_end.set()
+        run.wait(10)
+        return (CHECKS[0],)
+
+    monkeypatch.setattr(application, "run_checks", checks)
+    monkeypatch.setattr(check_pages, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(CheckRun, "results", property(first_part))
+    assert "checking … 1 found by now" in shown(visit(desk).get("/checks"))
 
 
 def test_time_that_is_to_come_begins_no_run_at_each_look(
