@@ -1,9 +1,7 @@
 """Every error of a page becomes a page: what is wrong, and what to do."""
 
 import logging
-from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -13,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from domain.errors import WebhookHandlerError
 from entrypoints.http.access.problems import ProblemError, unexpected
 from entrypoints.http.access.request_heads import header
-from entrypoints.http.api.error_answers import problem_of
+from entrypoints.http.api.error_answers import Handler, problem_of
 from entrypoints.http.console.page_dependencies import page_for
 
 logger = logging.getLogger(__name__)
@@ -69,8 +67,6 @@ async def _answer_unexpected(request: Request, error: Exception) -> Response:
     logger.error("request for a page met an error", exc_info=error)
     return _page(request, unexpected())
 
-
-Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 HANDLERS: dict[int | type[Exception], Handler] = {
     ProblemError: _answer_problem,
