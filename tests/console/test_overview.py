@@ -21,6 +21,7 @@ SMS = ChannelType.SMS
 
 PLOTTED = """name => {
     const canvas = document.querySelector(`[data-plot="${name}"] canvas`);
+    if (!canvas?.width) return 0;  // the page draws its plots anew
     const wanted = getComputedStyle(document.documentElement).getPropertyValue("--series-2").trim();
     const [red, green, blue] = wanted.match(/[0-9a-f]{2}/g).map(part => parseInt(part, 16));
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
