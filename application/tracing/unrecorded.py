@@ -59,7 +59,7 @@ _REMEDIES = {
         "accept it:"
     ),
     DeadLetterKind.UNDELIVERABLE: (
-        "It could not be put on its queue. See what is wrong there. Once that is mended, or if the "
+        "It was tried {attempts}, and failed each time: {reason}. Once that is mended, or if the "
         "checks find nothing, redrive it, which puts it there:"
     ),
 }

@@ -150,6 +150,7 @@ class Desk:
         self.route = RouteMessage(
             unit_of_work=units,
             messages=stores.messages,
+            outbox=stores.outbox,
             claim_check=BlobClaimCheck(MemoryBlobStore()),
             erase_context=self._erase_context,
             match_conversation=match,
