@@ -211,9 +211,10 @@ def _attempted(record: MessageRecord) -> Iterator[Station]:
         details: dict[str, Detail] = {
             "attempts": record.attempts or None,  # that of its first handler is not counted
             "lease_until": rfc3339(record.lease_until) if record.lease_until else None,
+            "failed_at": rfc3339(failure.at) if failure else None,
             "reason": failure.reason if failure else None,
         }
-        yield Station(StationKind.ATTEMPTED, failure.at if failure else None, details)
+        yield Station(StationKind.ATTEMPTED, None, details)
 
 
 def _same_elsewhere(sender: Address) -> Iterator[Address]:

@@ -15,6 +15,7 @@ from domain.errors import QueueRoutingError
 from domain.messages import MAX_ATTEMPTS, InboundMessage, MessageRecord, Recipient
 from domain.queues import QueueKind, QueueName
 from domain.tenants import TenantDirectory
+from domain.times import rfc3339
 from tests.application.frontdesk import FrontDesk
 from tests.builders import ACCOUNT, NOW, a_conversation, a_tenant, an_inbound_message
 
@@ -296,9 +297,12 @@ def test_queued_message_still_shows_why_an_attempt_failed_before(blocked: FrontD
     record = blocked.messages.find_record(an_inbound_message().request_id)
     assert isinstance(record, MessageRecord)
     blocked.outbox.mark_queued(record.request_id, NOW, trail=record.trail)
-    (station,) = [one for one in trace(blocked).stations if one.kind is StationKind.ATTEMPTED]
-    assert station.at == NOW
-    assert station.details["reason"] == "there is no queue. Create it"
+    assert details(trace(blocked), StationKind.ATTEMPTED) == {
+        "attempts": None,
+        "lease_until": None,
+        "failed_at": rfc3339(NOW),
+        "reason": "there is no queue. Create it",
+    }
 
 
 def test_undeliverable_message_says_why_and_names_its_dead_letter(blocked: FrontDesk) -> None:
@@ -324,7 +328,7 @@ def test_undeliverable_message_says_why_and_names_its_dead_letter(blocked: Front
         "frontdesk doctor",
         f"frontdesk dead-letters redrive {name}",
     )
-    assert "It was tried 100 times, and failed each time: it could not be put on its queue: " in (
+    assert "It was tried 100 times. It could not be put on its queue: there is no queue. " in (
         trace(blocked, name).conclusion.sentence
     )
     blocked.dead_letters.delete(name)
