@@ -44,6 +44,6 @@ def why_not_sent(queue: QueueName, error: ClientError | BotoCoreError) -> str:
         cause = f"Frontdesk has no valid credentials of AWS for {queue}"
         remedy = "Set them, or renew them"
     elif isinstance(error, NoConnectionError | HTTPClientError):
-        cause = f"there is no connection to SQS for {queue}"
+        cause = f"SQS does not answer for {queue}"
         remedy = "Check the network, the region and the endpoint"
     return f"{cause} ({code}). {remedy}" if cause else f"{queue}: {code}"

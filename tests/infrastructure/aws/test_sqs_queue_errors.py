@@ -97,7 +97,7 @@ def test_time_out_of_sqs_raises_a_routing_error_for_publish(
 
     unreachable_aws.sqs.meta.events.register("before-call.sqs", fail)
     queue = SqsContextQueue(unreachable_aws.sqs, URLS)
-    reason = f"no connection to SQS for sms-replies ({type(error).__name__}). Check the network"
+    reason = f"SQS does not answer for sms-replies ({type(error).__name__}). Check the network"
     with pytest.raises(QueueRoutingError, match=re.escape(reason)) as caught:
         queue.publish(a_context(), AT_ONCE)
     assert caught.value.__cause__ is error
