@@ -272,8 +272,9 @@ class MessageRecord:
 
         Its next publication is pending for ``queue``, leased by the process that moves it.
         """
+        trail = replace(self.trail, failure=None)  # what failed was an earlier publication
         unpublished = replace(self, state=MessageState.PENDING, queued_at=None, attempts=0)
-        moved = replace(unpublished, publication=self.publication + 1, queue=queue)
+        moved = replace(unpublished, publication=self.publication + 1, queue=queue, trail=trail)
         return moved.leased(now)
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from domain.messages import MessageRecord
 from domain.queues import QueueName
-from domain.trail import Trail
+from domain.trail import FailedAttempt, Trail
 
 
 class Outbox(Protocol):
@@ -28,6 +28,15 @@ class Outbox(Protocol):
 
         Conditional on its being pending and on the lease that ``record`` saw: ``False`` when
         another process was faster.
+        """
+
+    @abstractmethod
+    def add_failure(self, record: MessageRecord, failure: FailedAttempt) -> None:
+        """Add to the trail of a pending message why it is not on its queue.
+
+        It takes the place of an earlier one. Conditional on its being pending with the lease
+        that ``record`` has: else another process works on it, or it needs no reason any more,
+        and nothing changes.
         """
 
     @abstractmethod

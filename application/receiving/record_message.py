@@ -143,6 +143,8 @@ class RecordMessage:
                 if unit.is_atomic:
                     raise
                 self._report_pending(record, error)
+                if deadline.seconds_left:
+                    self.route_message.note_failure(record, error)
                 return _Recorded(record, tenant, conversation=conversation)
             taken_by = routed.conversation if routed else None
             return _Recorded(record, tenant, conversation=taken_by, routed=routed)
@@ -167,7 +169,7 @@ class RecordMessage:
         if existing.is_stuck(now):
             try:
                 if self.outbox.take_lease(existing, now):
-                    self.route_message.retry(existing, deadline)
+                    self.route_message.retry(existing.leased(now), deadline)
             except TemporaryError as error:
                 self._report_pending(existing, error)
         key = existing.conversation

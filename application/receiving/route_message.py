@@ -1,7 +1,8 @@
 """Route a recorded message to its queue. Every step can be repeated."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from application.clock import Clock, Deadline
 from application.ports.claim_check import ClaimCheck
 from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
+from application.ports.outbox import Outbox
 from application.ports.unit_of_work import Result, Unit, UnitOfWork
 from application.receiving.match_conversation import MatchConversation
 from domain.context import ContextObject, MessageContext
@@ -23,7 +25,7 @@ from domain.errors import (
 from domain.messages import ConversationKey, InboundMessage, MessageRecord
 from domain.routing import Route, RoutingPolicy
 from domain.tenants import Tenant, TenantDirectory
-from domain.trail import Trail
+from domain.trail import FailedAttempt, Trail
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +67,7 @@ class RouteMessage:
 
     unit_of_work: UnitOfWork
     messages: MessageStore
+    outbox: Outbox
     claim_check: ClaimCheck
     erase_context: Callable[[str], object]
     match_conversation: MatchConversation
@@ -87,8 +90,13 @@ class RouteMessage:
     def retry(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
         """Route a message on the present state: its handler must have died, or it is moved.
 
-        Returns the conversation that it was routed for, if any.
+        ``record`` has the lease of this process. Returns the conversation that it was routed
+        for, if any.
         """
+        with self._failure_noted(record):
+            return self._retry(record, deadline)
+
+    def _retry(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
         directory = self.match_conversation.tenants()
         tenant = directory.owner_of(record.message)
 
@@ -124,6 +132,27 @@ class RouteMessage:
     def _delete_if_erased(self, record: MessageRecord) -> None:
         if isinstance(self.messages.find_record(record.request_id), Tombstone):
             self.claim_check.delete(record.message)
+
+    @contextmanager
+    def _failure_noted(self, record: MessageRecord) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.note_failure(record, error)
+            raise
+
+    def note_failure(self, record: MessageRecord, error: Exception) -> None:
+        """Keep for the trace of a pending message why it is not on its queue.
+
+        Nothing depends on it: if it cannot be kept, the log has it.
+        """
+        try:
+            self.outbox.add_failure(record, FailedAttempt.of(error, self.clock()))
+        except Exception as not_kept:
+            logger.warning(
+                "why an attempt failed is in the log alone",
+                extra={"request_id": record.request_id, "reason": safe_reason(not_kept)},
+            )
 
     def finish(self, routed: RoutedMessage | None) -> Conversation | None:
         """Count a message that was routed, once its unit of work is durable.

@@ -43,9 +43,10 @@ class RedriveUnmatched:
             try:
                 message = Routable(assigned, content, directory, match.tenant, deadline)
                 return self.route_message(unit, message, conversation)
-            except TemporaryError:
+            except TemporaryError as error:
                 if unit.is_atomic:
                     raise
+                self.route_message.note_failure(assigned, error)
                 # It is pending now, and no longer depends on this command.
                 return conversation
 

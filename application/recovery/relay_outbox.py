@@ -13,6 +13,7 @@ from application.ports.outbox import Outbox
 from application.receiving.route_message import RouteMessage
 from domain.errors import TemporaryError, safe_reason
 from domain.messages import MAX_ATTEMPTS, MessageRecord
+from domain.trail import FailedAttempt
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class RelayOutbox:
         dead_letter = DeadLetter(
             dead_letter_id=f"{DeadLetterKind.UNDELIVERABLE}-{record.request_id}",
             kind=DeadLetterKind.UNDELIVERABLE,
-            reason="it could not be put on its queue",
+            reason=_undeliverable(record.trail.failure),
             request_id=record.request_id,
             attempts=record.attempts,
             created_at=self.clock(),
@@ -96,6 +97,11 @@ class RelayOutbox:
             extra={**_ids(record), "error": type(error).__name__, "reason": safe_reason(error)},
             exc_info=None if isinstance(error, TemporaryError) else error,
         )
+
+
+def _undeliverable(failure: FailedAttempt | None) -> str:
+    why = f": {failure.reason}" if failure else ""
+    return f"it could not be put on its queue{why}"
 
 
 def _ids(record: MessageRecord) -> dict[str, object]:

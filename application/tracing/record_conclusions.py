@@ -1,6 +1,6 @@
 """The conclusion on a message that is recorded, and not on a queue."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from application.tracing.fallback_words import fallback_words
 from application.tracing.results import Conclusion, TraceState
 from application.tracing.wording import ago, ahead, command, opening, shell
 from domain.conversations import Conversation
-from domain.messages import MAX_ATTEMPTS, STUCK_AFTER, MessageRecord
+from domain.messages import MAX_ATTEMPTS, MessageRecord
 from domain.tenants import Tenant, TenantDirectory
 from domain.trail import MatchRule
 
@@ -29,30 +29,29 @@ _MATCHED = frozenset({MatchRule.ONLY, MatchRule.THREAD, MatchRule.RECIPIENT, Mat
 
 def conclusion_on_pending(record: MessageRecord, now: datetime) -> Conclusion:
     """On a message that is recorded, and not on its queue yet."""
-    since, lease, attempts = record.recorded_at, record.lease_until, record.attempts
+    since, lease = record.recorded_at, record.lease_until
     recorded = f"It was recorded at {ago(since, now)}, and is on no queue yet"
-    why = f"The log lines with request id {record.request_id} say why."
+    failed = " ".join(_failures(record, now))
     commands: tuple[str, ...] = (_DOCTOR, _RELAY)
-    if lease and lease > now:
+    if failed and record.due_at > now:
         commands = (_DOCTOR,)
         sentence = (
-            f"{recorded}. {_failed(attempts)}: the queue did not take it. The next one is at "
-            f"{ahead(lease, now)}. A running server makes it, or {command('relay')} after that "
-            f"time. {why} The doctor says whether the queue works now. If it does, there is "
-            f"nothing to do but wait:"
+            f"{recorded}. {failed} The next one is at {ahead(record.due_at, now)}. A running "
+            f"server makes it, or {command('relay')} after that time. The doctor says whether the "
+            f"queue works now. If it does, there is nothing to do but wait:"
         )
-    elif now < since + STUCK_AFTER:
+    elif record.due_at > now:
         commands = ()
         sentence = (
             f"It was recorded at {ago(since, now)}, and is being put on its queue. Trace it again "
             f"in half a minute."
         )
-    elif attempts:
+    elif failed:
         due = f"is due since {ago(lease, now)}" if lease else "is due"
         sentence = (
-            f"{recorded}. {_failed(attempts)}. {why} The next one {due}. A running server makes it "
-            f"within a minute: check that the server runs. To see what is wrong with the queue, "
-            f"and to try again now:"
+            f"{recorded}. {failed} The next one {due}. A running server makes it within a minute: "
+            f"check that the server runs. To see what is wrong with the queue, and to try again "
+            f"now:"
         )
     else:
         commands = (_RELAY,)
@@ -64,9 +63,20 @@ def conclusion_on_pending(record: MessageRecord, now: datetime) -> Conclusion:
     return Conclusion(TraceState.PENDING, since, sentence, commands)
 
 
-def _failed(attempts: int) -> str:
-    counted = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-    return f"{counted} to put it there failed, of {MAX_ATTEMPTS} at most"
+def _failures(record: MessageRecord, now: datetime) -> Iterator[str]:
+    """What is known of the attempts to put it on its queue, the cause and its remedy last.
+
+    That of its first handler is not counted.
+    """
+    attempts, failure = record.attempts, record.trail.failure
+    if attempts:
+        counted = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        yield f"{counted} to put it there failed, of {MAX_ATTEMPTS} at most."
+    if failure:
+        which = "The latest" if attempts else "An attempt to put it there"
+        yield f"{which} failed at {ago(failure.at, now)}: {failure.reason}."
+    elif attempts:
+        yield f"The log lines with request id {record.request_id} say why."
 
 
 def conclusion_on_undeliverable(
@@ -74,18 +84,20 @@ def conclusion_on_undeliverable(
 ) -> Conclusion:
     """On a message that was tried too often."""
     tried = f"It could not be put on its queue in {record.attempts} attempts"
+    if failure := record.trail.failure:
+        tried = f"{tried}. The latest failed at {ago(failure.at, now)}: {failure.reason}"
     if dead_letter is None:
         sentence = (
-            f"{tried}, and its dead letter was deleted: nothing publishes it any more. It stays in "
+            f"{tried}. Its dead letter was deleted: nothing publishes it any more. It stays in "
             f"the history of its conversation, so a human must answer it from there."
         )
         return Conclusion(TraceState.UNDELIVERABLE, None, sentence)
     since = dead_letter.created_at
     redrive = shell("dead-letters", "redrive", dead_letter.dead_letter_id)
+    see = "" if failure else "See what is wrong with the queue. "
     sentence = (
-        f"{tried}. Frontdesk gave up at {ago(since, now)}, and made it a dead letter. See what is "
-        f"wrong with the queue. Once that is mended, or if the doctor finds nothing, redrive it, "
-        f"which puts it there:"
+        f"{tried}. Frontdesk gave up at {ago(since, now)}, and made it a dead letter. {see}Once "
+        f"that is mended, or if the doctor finds nothing, redrive it, which puts it there:"
     )
     return Conclusion(TraceState.UNDELIVERABLE, since, sentence, (_DOCTOR, redrive))
 

@@ -134,10 +134,7 @@ class TraceRecord:
 
     def _progress(self, place: OnQueue, dead_letter: DeadLetter | None) -> Iterator[Station]:
         record = place.record
-        if record.attempts:
-            lease = rfc3339(record.lease_until) if record.lease_until else None
-            details: dict[str, Detail] = {"attempts": record.attempts, "lease_until": lease}
-            yield Station(StationKind.ATTEMPTED, None, details)
+        yield from _attempted(record)
         if dead_letter is not None:
             yield dead_letter_station(dead_letter)
         if record.state is not MessageState.QUEUED:
@@ -205,6 +202,19 @@ def _matched(record: MessageRecord, conversation: Conversation | None) -> Iterat
             "is_deleted": conversation is None,
         },
     )
+
+
+def _attempted(record: MessageRecord) -> Iterator[Station]:
+    """The attempts to publish it again, and when and why the latest of all failed."""
+    failure = record.trail.failure
+    if record.attempts or failure:
+        details: dict[str, Detail] = {
+            "attempts": record.attempts or None,  # that of its first handler is not counted
+            "lease_until": rfc3339(record.lease_until) if record.lease_until else None,
+            "failed_at": rfc3339(failure.at) if failure else None,
+            "reason": failure.reason if failure else None,
+        }
+        yield Station(StationKind.ATTEMPTED, None, details)
 
 
 def _same_elsewhere(sender: Address) -> Iterator[Address]:

@@ -34,7 +34,8 @@ class StationKind(StrEnum):
 class Station:
     """One step on the way of a message. ``at`` is ``None`` where the time is not stored.
 
-    ``details`` are codes, ids, addresses and numbers under constant names, and never a text.
+    ``details`` are codes, ids, addresses, numbers and reasons in our own words, under constant
+    names, and never a text of a message.
     """
 
     kind: StationKind

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from application.tracing.results import Detail, Station
 from domain.times import parse_rfc3339, readable
 
-_TIMES = ("lease_until", "visible_at")
+_TIMES = ("lease_until", "failed_at", "visible_at")
 _RULES = {
     "only": "the only open one",
     "thread": "the mail's thread names it",

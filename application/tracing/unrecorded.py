@@ -59,8 +59,8 @@ _REMEDIES = {
         "accept it:"
     ),
     DeadLetterKind.UNDELIVERABLE: (
-        "It could not be put on its queue. See what is wrong there. Once that is mended, or if the "
-        "checks find nothing, redrive it, which puts it there:"
+        "It was tried {attempts}. {sentence}. Once that is mended, or if the checks find nothing, "
+        "redrive it, which puts it there:"
     ),
 }
 _COMMANDS = {
@@ -75,8 +75,12 @@ _COMMANDS = {
 
 def remedy_for(dead_letter: DeadLetter) -> str:
     """What its kind means, and what to do, in sentences. The way to do it stands after them."""
-    attempts = times(dead_letter.attempts)
-    return _REMEDIES[dead_letter.kind].format(reason=dead_letter.reason, attempts=attempts)
+    reason = dead_letter.reason
+    return _REMEDIES[dead_letter.kind].format(
+        reason=reason,
+        sentence=reason[:1].upper() + reason[1:],
+        attempts=times(dead_letter.attempts),
+    )
 
 
 @dataclass(frozen=True)

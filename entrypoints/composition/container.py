@@ -225,6 +225,7 @@ class Container(containers.DeclarativeContainer):
         RouteMessage,
         unit_of_work=unit_of_work,
         messages=message_store,
+        outbox=outbox,
         claim_check=claim_check,
         erase_context=Singleton(_erase_context, operations.provider),
         match_conversation=match_conversation,

@@ -46,20 +46,13 @@ _OTHER_KEY = re.compile(
 )
 """How DynamoDB refuses what does not fit the key of a table or an index."""
 
-UNFIT = frozenset(
+NO_QUEUE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
+NOT_PERMITTED = frozenset({"AccessDenied", "AccessDeniedException"})
+KEY_NOT_PERMITTED = frozenset(
+    {"KMSAccessDeniedException", "KMS.AccessDeniedException", "KmsAccessDenied"}
+)
+NO_CREDENTIALS = frozenset(
     {
-        # Not there.
-        "ResourceNotFoundException",
-        "AWS.SimpleQueueService.NonExistentQueue",
-        "QueueDoesNotExist",
-        "NoSuchBucket",
-        # No access.
-        "AccessDenied",
-        "AccessDeniedException",
-        "KMSAccessDeniedException",
-        "KMS.AccessDeniedException",
-        "KmsAccessDenied",
-        "OptInRequired",
         "AuthFailure",
         "ExpiredToken",
         "ExpiredTokenException",
@@ -76,6 +69,13 @@ UNFIT = frozenset(
         "SSOTokenLoadError",
         "UnauthorizedSSOTokenError",
     }
+)
+UNFIT = (
+    frozenset({"ResourceNotFoundException", "NoSuchBucket", "OptInRequired"})
+    | NO_QUEUE
+    | NOT_PERMITTED
+    | KEY_NOT_PERMITTED
+    | NO_CREDENTIALS
 )
 """What no waiting mends. Everything else that AWS answers instead of a result may heal."""
 

@@ -22,7 +22,6 @@ from domain.context import Company, ContextObject
 from domain.errors import QueueRoutingError, UnreadableMessageError
 from domain.queues import ALL_QUEUES, QueueName
 from domain.routing import Route
-from infrastructure.aws.clients import error_code
 from infrastructure.aws.sqs import LONG_POLL_SECONDS, RECEIVE_COUNT, SqsQueue, whole_seconds
 from infrastructure.serialization.context_json import context_from_json, context_to_json
 
@@ -56,7 +55,9 @@ class SqsContextQueue(ContextPublisher, ContextReader, Unsearchable):
                 **_message_group(context.company),
             )
         except (ClientError, BotoCoreError) as error:
-            raise QueueRoutingError(f"{route.queue}: {error_code(error)}") from error
+            from infrastructure.aws.sqs_refusals import why_not_sent  # seldom needed
+
+            raise QueueRoutingError(why_not_sent(route.queue, error)) from error
 
     @override
     def depths(self) -> tuple[QueueDepth, ...]:

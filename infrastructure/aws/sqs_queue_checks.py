@@ -15,19 +15,13 @@ from application.ports.checks import Unreported
 from domain.queues import QueueName
 from infrastructure.aws.check_answers import at_once, no_answer
 from infrastructure.aws.clients import error_code
+from infrastructure.aws.sqs_refusals import refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 SMALLEST_LIMIT_BYTES = 256 * 1024
 """How much every queue of Frontdesk has to take in one message."""
-
-_REFUSALS = {
-    "AWS.SimpleQueueService.NonExistentQueue": "there is no queue {url}",
-    "QueueDoesNotExist": "there is no queue {url}",
-    "AccessDenied": "sqs:GetQueueAttributes is not permitted on {url}",
-    "AccessDeniedException": "sqs:GetQueueAttributes is not permitted on {url}",
-}
 
 Attributes = Mapping[Any, str]
 """What SQS says of a queue, by its names."""
@@ -72,7 +66,8 @@ def _attributes(client: "SQSClient", url: str) -> Attributes | str:
         answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     except (ClientError, BotoCoreError) as error:
         code = error_code(error)
-        line = _REFUSALS.get(code, f"{{url}} could not be asked: {code}").format(url=url)
+        known = refusal(code, "sqs:GetQueueAttributes", url)
+        line = known or f"{url} could not be asked: {code}"
         return no_answer(line, error)
     return answer.get("Attributes", {})
 

@@ -16,7 +16,7 @@ from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.queues import QueueName
 from domain.times import rfc3339
-from domain.trail import FallbackOutcome, Trail
+from domain.trail import FailedAttempt, FallbackOutcome, Trail
 from infrastructure.memory.memory_data import MemoryAdapter, copied, page_of
 
 
@@ -105,6 +105,11 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
         return self._change(record.request_id, _pending_as(record), **changes)
 
     @override
+    def add_failure(self, record: MessageRecord, failure: FailedAttempt) -> None:
+        trail = replace(record.trail, failure=failure)
+        self._change(record.request_id, _pending_as(record), trail=trail)
+
+    @override
     def move(self, record: MessageRecord, queue: QueueName, now: datetime) -> bool:
         moved = record.moved_to(queue, now)
         return self._change(
@@ -116,6 +121,7 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
             attempts=moved.attempts,
             publication=moved.publication,
             queue=moved.queue,
+            trail=moved.trail,
         )
 
     @override

@@ -17,7 +17,7 @@ from domain.erasure import Tombstone, content_marks
 from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.queues import QueueName
 from domain.times import parse_rfc3339, rfc3339
-from domain.trail import FallbackOutcome, Trail
+from domain.trail import FailedAttempt, FallbackOutcome, Trail
 from infrastructure.serialization.context_json import (
     inbound_from_json,
     inbound_to_json,
@@ -77,7 +77,7 @@ _CHANGE_PENDING = """
 _MOVE = """
     UPDATE messages
     SET state = :state, lease_until = :lease_until, queued_at = :queued_at, attempts = :attempts,
-        due_at = :due_at, publication = :publication, queue = :queue
+        due_at = :due_at, publication = :publication, queue = :queue, trail = :trail
     WHERE request_id = :request_id AND state <> 'erased' AND publication = :seen
 """
 _RETRY = """
@@ -89,6 +89,9 @@ _MARK_QUEUED = """
     WHERE request_id = ? AND state = 'pending' AND publication = ?
 """
 _ADD_FALLBACK = "UPDATE messages SET trail = ? WHERE request_id = ? AND state = 'unmatched'"
+_ADD_FAILURE = """
+    UPDATE messages SET trail = ? WHERE request_id = ? AND state = 'pending' AND lease_until IS ?
+"""
 _IS_ERASED = "SELECT 1 FROM messages WHERE request_id = ? AND state = 'erased'"
 
 
@@ -168,6 +171,12 @@ class SqliteOutbox(SqliteAdapter, Outbox):
     @override
     def take_lease(self, record: MessageRecord, now: datetime) -> bool:
         return self._change_pending(record, record.leased(now))
+
+    @override
+    def add_failure(self, record: MessageRecord, failure: FailedAttempt) -> None:
+        trail = replace(record.trail, failure=failure).to_json()
+        values = (trail, record.request_id, _time_column(record.lease_until))
+        self._database.change(_ADD_FAILURE, values)
 
     @override
     def mark_queued(

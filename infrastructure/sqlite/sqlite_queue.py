@@ -98,7 +98,7 @@ class SqliteContextQueue(
         try:
             self._database.change(_PUBLISH, (*key, *times, text))
         except StorageUnavailableError as error:
-            raise QueueRoutingError("the context could not be put on its queue") from error
+            raise QueueRoutingError(f"{route.queue}: {error}") from error
 
     @override
     def depths(self) -> tuple[QueueDepth, ...]:

@@ -14,6 +14,7 @@ from domain.conversations import CLOSED, Message
 from domain.erasure import RetainedMessage, Tombstone, content_marks
 from domain.errors import InvalidCursorError
 from domain.messages import Attachment, ConversationKey, MessageRecord, MessageState
+from domain.trail import FailedAttempt
 from tests.builders import KEY, NOW, RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message
 from tests.contracts.conversation_changes import ConversationStoreTests
 from tests.contracts.cursors import WRONG_CURSORS
@@ -173,6 +174,7 @@ class EraseContract(MessageStoreTests):
     ) -> None:
         assert not erased.messages.assign(record, OTHER)
         assert not erased.outbox.take_lease(record, NOW + DAY)
+        erased.outbox.add_failure(record, FailedAttempt(NOW, "no connection"))
         assert not erased.outbox.give_up(record)
         assert not erased.outbox.retry(record.request_id)
         assert not erased.outbox.mark_queued(record.request_id, NOW)

@@ -27,7 +27,7 @@ from tests.contracts.message_lists import (
     UnmatchedContract,
     numbered,
 )
-from tests.contracts.message_traces import LookupContract, TrailContract
+from tests.contracts.message_traces import FailureContract, LookupContract, TrailContract
 from tests.contracts.moved_contexts import MoveContract
 
 
@@ -264,6 +264,7 @@ class MessageStoreContract(
     BacklogContract,
     ImportContract,
     TrailContract,
+    FailureContract,
     LookupContract,
     MessageErasureContract,
 ):

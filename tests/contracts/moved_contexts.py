@@ -25,6 +25,7 @@ from domain.messages import MessageRecord, MessageState
 from domain.queues import QueueKind
 from domain.routing import Route, RoutingPolicy
 from domain.tenants import TenantDirectory, UnknownSender
+from domain.trail import FailedAttempt
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.separate_steps import SeparateSteps
@@ -150,6 +151,7 @@ class Desk:
         self.route = RouteMessage(
             unit_of_work=units,
             messages=stores.messages,
+            outbox=stores.outbox,
             claim_check=BlobClaimCheck(MemoryBlobStore()),
             erase_context=self._erase_context,
             match_conversation=match,
@@ -313,6 +315,7 @@ class MoveContextContract:
         down = replace(desk.move, route_message=with_ports(desk.route, publisher=lambda _: _Down()))
         with pytest.raises(QueueRoutingError):
             down(taken.key, TO_HUMAN)
+        assert record_of(desk.stores).trail.failure == FailedAttempt(desk.now, "down")
         assert desk.backlog() == 1
         assert desk.move(taken.key, TO_HUMAN) is MoveOutcome.MOVED
         assert desk.publications(TO_HUMAN) == {2}

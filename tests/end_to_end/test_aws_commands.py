@@ -271,3 +271,24 @@ def test_server_does_not_start_without_its_tables(environ: Mapping[str, str]) ->
         "frontdesk: the backends are not as expected: "
         "table no-such-table: expected one, found none\n"
     )
+
+
+def test_message_whose_queue_is_gone_says_why_without_the_log(
+    server: str, environ: Mapping[str, str], ministack: EmulatedAws
+) -> None:
+    sender = "+14155550155"
+    wanted = ("--channel", "whatsapp", "--sender", sender, "--recipient", "+15005550010")
+    run_frontdesk("conversations", "open", *wanted, "--hand-off")
+    url = environ["WHATSAPP_HANDOFF_QUEUE_URL"]
+    ministack.sqs.delete_queue(QueueUrl=url)
+    try:
+        message_id = send(server, "whatsapp", "--body", "Anybody?", sender=sender)["message_id"]
+    finally:
+        ministack.sqs.create_queue(QueueName=url.rpartition("/")[2])
+    (traced,) = json_lines(run_frontdesk("trace", message_id, "--json"))
+    assert (
+        ": there is no queue whatsapp-handoff (AWS.SimpleQueueService.NonExistentQueue). Create "
+        "it, or correct WHATSAPP_HANDOFF_QUEUE_URL. The next one is at "
+    ) in traced["sentence"]
+    (message,) = traced["messages"]
+    assert message["state"] == "pending"

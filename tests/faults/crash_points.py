@@ -32,6 +32,7 @@ EFFECTS = frozenset(
             "messages.assign",
             "messages.add_fallback",
             "outbox.take_lease",
+            "outbox.add_failure",
             "outbox.give_up",
         ),
         *("outbox.mark_queued", "outbox.retry", "outbox.move"),

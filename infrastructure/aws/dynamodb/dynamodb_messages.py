@@ -17,7 +17,7 @@ from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.queues import QueueName
 from domain.times import rfc3339
-from domain.trail import FallbackOutcome, Trail
+from domain.trail import FailedAttempt, FallbackOutcome, Trail
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
     DynamoDbMessageItems,
     has_references,
@@ -153,6 +153,10 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         return self._change_pending(record, changes)
 
     @override
+    def add_failure(self, record: MessageRecord, failure: FailedAttempt) -> None:
+        self._change_pending(record, {"trail": replace(record.trail, failure=failure).to_json()})
+
+    @override
     def move(self, record: MessageRecord, queue: QueueName, now: datetime) -> bool:
         moved = record.moved_to(queue, now)
         changes = {
@@ -162,6 +166,7 @@ class DynamoDbMessageStore(MessageStore, Outbox):
             "attempts": moved.attempts,
             "publication": moved.publication,
             "queue": str(queue),
+            "trail": moved.trail.to_json(),
             **work_of(moved),
         }
         found = self.messages.change(

@@ -15,10 +15,10 @@ from domain.errors import (
     QueueRoutingError,
     StorageUnavailableError,
 )
-from domain.messages import MessageRecord
+from domain.messages import MessageRecord, MessageState
 from domain.queues import QueueKind, QueueName
 from domain.tenants import UnknownSender
-from domain.trail import FallbackOutcome, FallbackResult, MatchRule, Trail
+from domain.trail import FailedAttempt, FallbackOutcome, FallbackResult, MatchRule, Trail
 from infrastructure.filesystem.fallback_log import FileFallbackSender
 from tests.application.frontdesk import FrontDesk
 from tests.builders import NOW, an_inbound_message
@@ -52,10 +52,62 @@ class Refusing:
         raise QueueRoutingError("no queue")
 
 
-def test_pending_message_keeps_its_rule_alone() -> None:
+@pytest.fixture
+def refused() -> FrontDesk:
+    """A front desk whose queue takes nothing."""
     frontdesk = FrontDesk(publisher=Refusing())
     frontdesk.given_conversation()
-    assert trail_of(frontdesk) == Trail(MatchRule.ONLY)
+    return frontdesk
+
+
+NO_QUEUE = FailedAttempt(NOW, "no queue")
+
+
+def test_pending_message_keeps_why_its_queue_did_not_take_it(refused: FrontDesk) -> None:
+    assert trail_of(refused) == Trail(MatchRule.ONLY, failure=NO_QUEUE)
+
+
+def test_repeated_webhook_keeps_why_the_queue_did_not_take_it(refused: FrontDesk) -> None:
+    trail_of(refused)
+    refused.advance_clock(31)
+    assert trail_of(refused).failure == FailedAttempt(refused.now, "no queue")
+
+
+def test_redriven_message_keeps_why_its_queue_did_not_take_it() -> None:
+    frontdesk = FrontDesk(publisher=Refusing())
+    assert trail_of(frontdesk).rule is MatchRule.NO_CONVERSATION
+    frontdesk.given_conversation()
+    assert [*frontdesk.redrive()]
+    record = frontdesk.messages.find_record(an_inbound_message(message_id="SM1").request_id)
+    assert isinstance(record, MessageRecord)
+    assert (record.state, record.trail.failure) == (MessageState.PENDING, NO_QUEUE)
+
+
+def test_reason_is_not_kept_when_the_time_of_the_webhook_is_used_up(refused: FrontDesk) -> None:
+    message = an_inbound_message()
+    deadline = Deadline(1.0, lambda: 9.0 if refused.metrics.total("Errors") else 0.0)
+    refused.record_message(message, deadline)
+    record = refused.messages.find_record(message.request_id)
+    assert isinstance(record, MessageRecord)
+    assert record.trail == Trail(MatchRule.ONLY)
+
+
+@pytest.mark.parametrize("error", [StorageUnavailableError("the disk is full"), ValueError("a")])
+def test_reason_that_cannot_be_kept_fails_no_webhook(
+    refused: FrontDesk,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(refused.outbox, "add_failure", fail)
+    assert trail_of(refused) == Trail(MatchRule.ONLY)
+    assert [one.message for one in caplog.records if one.levelno == logging.WARNING] == [
+        "message recorded, but it stays pending",
+        "why an attempt failed is in the log alone",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.recovery.relay_outbox import RelayOutcome
 from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
-from domain.messages import MAX_ATTEMPTS
+from domain.messages import LONGEST_LEASE, MAX_ATTEMPTS, MessageRecord
 from domain.routing import Route
+from domain.trail import FailedAttempt
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_queue import MemoryContextQueue
 from tests.application.frontdesk import THANKS, FrontDesk
@@ -126,6 +127,7 @@ def test_message_with_too_many_attempts_becomes_a_dead_letter(
 
     (dead_letter,) = frontdesk.dead_letters.each_dead_letter()
     assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.UNDELIVERABLE, MAX_ATTEMPTS)
+    assert dead_letter.reason == "it could not be put on its queue: no answer"
     assert dead_letter.webhook is None
     frontdesk.advance_clock(seconds=600)
     assert frontdesk.relay() == []
@@ -135,6 +137,38 @@ def test_message_with_too_many_attempts_becomes_a_dead_letter(
     assert frontdesk.outbox.retry(dead_letter.request_id)
     assert frontdesk.relay() == [RelayOutcome.RELAYED]
     assert len(frontdesk.queued()["sms-replies"]) == 1
+
+
+def test_relay_keeps_why_each_attempt_failed_until_the_message_is_queued(
+    frontdesk: FrontDesk, queue: UnsteadyQueue
+) -> None:
+    queue.error = ZeroDivisionError("a bug")
+    frontdesk.advance_clock(seconds=31)
+    assert frontdesk.relay() == [RelayOutcome.FAILED]
+    failed_at = frontdesk.now
+    (stuck,) = frontdesk.outbox.list_stuck(1, frontdesk.now + LONGEST_LEASE)
+    assert stuck.trail.failure == FailedAttempt(failed_at, "ZeroDivisionError")
+    queue.is_down = False
+    frontdesk.advance_clock(seconds=600)
+    assert frontdesk.relay() == [RelayOutcome.RELAYED]
+    queued = frontdesk.messages.find_record(stuck.request_id)
+    assert isinstance(queued, MessageRecord)
+    assert queued.trail.failure == FailedAttempt(failed_at, "ZeroDivisionError")
+    assert str(queued.trail.queue) == "sms-replies"
+
+
+def test_relay_goes_on_when_the_reason_of_a_failure_cannot_be_kept(
+    frontdesk: FrontDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StorageUnavailableError("no space left")
+
+    monkeypatch.setattr(frontdesk.outbox, "add_failure", fail)
+    frontdesk.receive(an_inbound_message(message_id="SM2"))
+    frontdesk.advance_clock(seconds=31)
+    assert frontdesk.relay() == [RelayOutcome.FAILED, RelayOutcome.FAILED]
+    (stuck, _) = frontdesk.outbox.list_stuck(2, frontdesk.now + LONGEST_LEASE)
+    assert (stuck.attempts, stuck.trail.failure) == (1, FailedAttempt(NOW, "no answer"))
 
 
 def test_message_is_not_given_up_while_its_dead_letter_cannot_be_stored(

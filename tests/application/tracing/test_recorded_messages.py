@@ -15,6 +15,7 @@ from domain.errors import QueueRoutingError
 from domain.messages import MAX_ATTEMPTS, InboundMessage, MessageRecord, Recipient
 from domain.queues import QueueKind, QueueName
 from domain.tenants import TenantDirectory
+from domain.times import rfc3339
 from tests.application.frontdesk import FrontDesk
 from tests.builders import ACCOUNT, NOW, a_conversation, a_tenant, an_inbound_message
 
@@ -227,7 +228,7 @@ class Refusing:
     """A queue that takes nothing."""
 
     def publish(self, *_: object) -> None:
-        raise QueueRoutingError("no queue")
+        raise QueueRoutingError("there is no queue. Create it")
 
 
 @pytest.fixture
@@ -239,41 +240,96 @@ def blocked() -> FrontDesk:
     return frontdesk
 
 
-def test_pending_message_says_what_to_mend(blocked: FrontDesk) -> None:
-    assert "Trace it again in half a minute" in trace(blocked).conclusion.sentence
+def test_pending_message_says_why_and_what_to_mend(blocked: FrontDesk) -> None:
+    untried = trace(blocked)
+    assert untried.conclusion.sentence == (
+        f"It was recorded at {TODAY} 12:00:00 UTC (0 s ago), and is on no queue yet. An attempt to "
+        f"put it there failed at {TODAY} 12:00:00 UTC (0 s ago): there is no queue. Create it. The "
+        f"next one is at {TODAY} 12:00:30 UTC (in 30 s). A running server makes it, or 'frontdesk "
+        "relay' after that time. The doctor says whether the queue works now. If it does, there "
+        "is nothing to do but wait:"
+    )
+    assert untried.conclusion.commands == ("frontdesk doctor",)
+    assert details(untried, StationKind.ATTEMPTED)["reason"] == "there is no queue. Create it"
+    assert details(untried, StationKind.ATTEMPTED)["attempts"] is None
     blocked.advance_clock(31)
-    untried = trace(blocked).conclusion
+    due = trace(blocked).conclusion
+    assert "(31 s ago): there is no queue. Create it. The next one is due. A running" in (
+        due.sentence
+    )
+    blocked.relay()
+    leased = trace(blocked)
+    assert details(leased, StationKind.ATTEMPTED)["attempts"] == 1
+    assert (
+        f"1 attempt to put it there failed, of {MAX_ATTEMPTS} at most. The latest failed at "
+        f"{TODAY} 12:00:31 UTC (0 s ago): there is no queue. Create it. The next one is at {TODAY} "
+        "12:01:01 UTC (in 30 s)."
+    ) in leased.conclusion.sentence
+    blocked.advance_clock(600)
+    stuck = trace(blocked).conclusion
+    assert (stuck.state, stuck.since) == (TraceState.PENDING, NOW)
+    assert f"The next one is due since {TODAY} 12:01:01 UTC (10 min ago)." in stuck.sentence
+    assert stuck.commands == ("frontdesk doctor", "frontdesk relay")
+
+
+def test_pending_message_whose_failures_are_not_stored_leads_to_the_log(
+    blocked: FrontDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocked.outbox, "add_failure", lambda *_: None)
+    receive(blocked, an_inbound_message(message_id="SM2"))
+    assert "Trace it again in half a minute" in trace(blocked, "SM2").conclusion.sentence
+    blocked.advance_clock(31)
+    untried = trace(blocked, "SM2").conclusion
     assert (
         "no process has tried again yet. A running server does so within a minute"
         in untried.sentence
     )
     assert untried.commands == ("frontdesk relay",)
     blocked.relay()
-    leased = trace(blocked)
-    assert details(leased, StationKind.ATTEMPTED)["attempts"] == 1
-    assert f"1 attempt to put it there failed, of {MAX_ATTEMPTS} at most" in (
-        leased.conclusion.sentence
-    )
-    assert f"The next one is at {TODAY} 12:01:01 UTC (in 30 s)" in leased.conclusion.sentence
-    blocked.advance_clock(600)
-    stuck = trace(blocked).conclusion
-    assert (stuck.state, stuck.since) == (TraceState.PENDING, NOW)
-    assert f"The next one is due since {TODAY} 12:01:01 UTC (10 min ago)." in stuck.sentence
-    assert f"The log lines with request id {leased.request_id} say why." in stuck.sentence
-    assert stuck.commands == ("frontdesk doctor", "frontdesk relay")
+    leased = trace(blocked, "SM2")
+    assert (
+        f"1 attempt to put it there failed, of {MAX_ATTEMPTS} at most. The log lines with request "
+        f"id {leased.request_id} say why. The next one"
+    ) in leased.conclusion.sentence
 
 
-def test_undeliverable_message_names_its_dead_letter(blocked: FrontDesk) -> None:
+def test_queued_message_still_shows_why_an_attempt_failed_before(blocked: FrontDesk) -> None:
+    record = blocked.messages.find_record(an_inbound_message().request_id)
+    assert isinstance(record, MessageRecord)
+    blocked.outbox.mark_queued(record.request_id, NOW, trail=record.trail)
+    assert details(trace(blocked), StationKind.ATTEMPTED) == {
+        "attempts": None,
+        "lease_until": None,
+        "failed_at": rfc3339(NOW),
+        "reason": "there is no queue. Create it",
+    }
+
+
+def test_undeliverable_message_says_why_and_names_its_dead_letter(blocked: FrontDesk) -> None:
     for _ in range(MAX_ATTEMPTS + 1):
         blocked.advance_clock(601)
         blocked.relay()
     traced = trace(blocked)
     assert traced.conclusion.state is TraceState.UNDELIVERABLE
+    assert (
+        f"It could not be put on its queue in {MAX_ATTEMPTS} attempts. The latest failed at "
+    ) in traced.conclusion.sentence
+    assert (
+        "(10 min ago): there is no queue. Create it. Frontdesk gave up at "
+        in traced.conclusion.sentence
+    )
     name = f"undeliverable-{traced.request_id}"
-    assert details(traced, StationKind.DEAD_LETTER)["dead_letter_id"] == name
+    dead_letter = details(traced, StationKind.DEAD_LETTER)
+    assert dead_letter["dead_letter_id"] == name
+    assert dead_letter["reason"] == (
+        "it could not be put on its queue: there is no queue. Create it"
+    )
     assert traced.conclusion.commands == (
         "frontdesk doctor",
         f"frontdesk dead-letters redrive {name}",
+    )
+    assert "It was tried 100 times. It could not be put on its queue: there is no queue. " in (
+        trace(blocked, name).conclusion.sentence
     )
     blocked.dead_letters.delete(name)
     assert "nothing publishes it any more" in trace(blocked).conclusion.sentence

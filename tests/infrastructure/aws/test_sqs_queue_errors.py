@@ -1,5 +1,6 @@
 """Errors of SQS. A stub makes those that no emulator makes on demand."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -15,12 +16,17 @@ from botocore.stub import Stubber
 from application.ports.context_queue import DelayedReader
 from domain.errors import QueueRoutingError, StorageUnavailableError, UnreadableMessageError
 from domain.queues import ALL_QUEUES
+from domain.trail import LONGEST_REASON
 from infrastructure.aws.sqs_queue import SqsContextQueue
 from tests.contracts.context_queue import AT_ONCE, REPLIES, a_context
 from tests.emulators import EmulatedAws
 from tests.infrastructure.aws.sqs_queues import created
 
 URLS = {name: f"https://sqs.us-east-1.amazonaws.com/1/{name}" for name in ALL_QUEUES}
+MISSING = re.escape(
+    "there is no queue sms-replies (AWS.SimpleQueueService.NonExistentQueue). Create it, or "
+    "correct SMS_REPLIES_QUEUE_URL"
+)
 StubbedQueue = tuple[SqsContextQueue, Stubber]
 
 
@@ -34,7 +40,7 @@ def stubbed(unreachable_aws: EmulatedAws) -> Iterator[StubbedQueue]:
 def test_missing_queue_raises_an_error_for_publish_and_read(aws: EmulatedAws) -> None:
     urls = {name: f"{url}-gone" for name, url in created(aws).items()}
     queue = SqsContextQueue(aws.sqs, urls)
-    with pytest.raises(QueueRoutingError, match=r"sms-replies: .*NonExistentQueue") as caught:
+    with pytest.raises(QueueRoutingError, match=MISSING) as caught:
         queue.publish(a_context(), AT_ONCE)
     assert isinstance(caught.value.__cause__, ClientError)
     for read in (
@@ -47,14 +53,36 @@ def test_missing_queue_raises_an_error_for_publish_and_read(aws: EmulatedAws) ->
 
 
 @pytest.mark.parametrize(
-    "code", ["AccessDenied", "ThrottlingException", "InternalFailure", "OverLimit"]
+    ("code", "reason"),
+    [
+        ("ThrottlingException", "sms-replies: ThrottlingException"),
+        ("InternalFailure", "sms-replies: InternalFailure"),
+        (
+            "AccessDenied",
+            "sqs:SendMessage is not permitted on sms-replies (AccessDenied). Permit it in the "
+            "policy of Frontdesk's role, and in that of the queue if it has one",
+        ),
+        (
+            "KmsAccessDenied",
+            "the encryption key of sms-replies may not be used (KmsAccessDenied). Permit "
+            "kms:GenerateDataKey and kms:Decrypt to Frontdesk's role",
+        ),
+        (
+            "ExpiredToken",
+            "Frontdesk has no valid credentials of AWS for sms-replies (ExpiredToken). Set them, "
+            "or renew them",
+        ),
+    ],
 )
-def test_publish_refused_by_sqs_raises_a_routing_error(stubbed: StubbedQueue, code: str) -> None:
+def test_publish_refused_by_sqs_says_why_and_what_to_mend(
+    stubbed: StubbedQueue, code: str, reason: str
+) -> None:
     queue, stubber = stubbed
     stubber.add_client_error("send_message", code, "secret detail", 400)
     with pytest.raises(QueueRoutingError) as caught:
         queue.publish(a_context(), AT_ONCE)
-    assert str(caught.value) == f"sms-replies: {code}"
+    assert str(caught.value) == reason
+    assert len(reason) < LONGEST_REASON
     assert isinstance(caught.value.__cause__, ClientError)
 
 
@@ -69,7 +97,8 @@ def test_time_out_of_sqs_raises_a_routing_error_for_publish(
 
     unreachable_aws.sqs.meta.events.register("before-call.sqs", fail)
     queue = SqsContextQueue(unreachable_aws.sqs, URLS)
-    with pytest.raises(QueueRoutingError, match=type(error).__name__) as caught:
+    reason = f"SQS does not answer for sms-replies ({type(error).__name__}). Check the network"
+    with pytest.raises(QueueRoutingError, match=re.escape(reason)) as caught:
         queue.publish(a_context(), AT_ONCE)
     assert caught.value.__cause__ is error
     with pytest.raises(StorageUnavailableError, match=type(error).__name__):

@@ -95,14 +95,20 @@ def test_message_that_no_queue_took_is_shown_and_pending_again(desk: Api, visito
     found = DeadLetter(
         f"undeliverable-{request_id}",
         DeadLetterKind.UNDELIVERABLE,
-        "it could not be put on its queue",
+        "it could not be put on its queue: there is no queue sms-replies. Create it",
         100,
         utc_now(),
         request_id=request_id,
     )
     desk.container.dead_letters().store(found)
     path = f"/dead-letters/{found.dead_letter_id}"
-    assert "Its message cannot be found" in visitor.text(path)
+    text = visitor.text(path)
+    assert "Its message cannot be found" in text
+    assert (
+        "It was tried 100 times. It could not be put on its queue: there is no queue sms-replies. "
+        "Create it. Once that is mended" in text
+    )
+    assert "there is no queue sms-replies. Create it" in visitor.text("/dead-letters")
     assert f"/trace?subject={request_id}".encode() in visitor.get(path).data
     assert "The message is pending again" in shown(visitor.post(f"{path}/redrive"))
 

@@ -12,8 +12,10 @@ from dependency_injector import providers
 from application.ports.context_queue import DelayedReader, Delivery
 from domain.errors import StorageUnavailableError
 from domain.queues import QueueName
+from domain.trail import FailedAttempt, MatchRule, Trail
 from entrypoints.http.console.pace import seconds_until_next
 from infrastructure.configuration.secrets.access_tokens import Scope
+from tests.builders import NOW, a_record
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, given_token, running, running_locally
 from tests.entrypoints.http.api.shared_desk import CUSTOMER as SHARED_CUSTOMER
@@ -93,6 +95,19 @@ def test_message_for_a_human_takes_the_other_branch(desk: Api) -> None:
     html = trace(signed_in(desk), MESSAGE)
     assert "frontdesk conversations hand-off" not in html
     assert html.count(">Open the conversation</a>") == 1
+
+
+def test_pending_message_names_the_error_of_its_queue(desk: Api) -> None:
+    failure = FailedAttempt(NOW, "there is no queue sms-replies. Create it <b>now</b>")
+    record = a_record(trail=Trail(MatchRule.ONLY, failure=failure))
+    desk.container.stores().messages.record(record)
+    html = trace(signed_in(desk), record.request_id)
+    assert stops(html)["attempted"] == "here"
+    assert "<b>now" not in html
+    text = text_of(html)
+    assert text.count(failure.reason) == 2, "in the sentence, and at its stop"
+    assert f"reason {failure.reason}" in text
+    assert "failed at " in text
 
 
 def test_search_keeps_what_was_looked_for(desk: Api) -> None:

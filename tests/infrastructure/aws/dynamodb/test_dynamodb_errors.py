@@ -14,6 +14,7 @@ from application.ports.pages import write_cursor
 from domain.channels import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import ConversationKey
+from domain.trail import FailedAttempt
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.context_queue import HANDOFF
 from tests.contracts.conversation_changes import HANDED_OFF
@@ -49,6 +50,7 @@ EVERY_METHOD: dict[str, Callable[[Tables], object]] = {
     "record": lambda t: t.stores().messages.record(a_record()),
     "assign": lambda t: t.stores().messages.assign(a_record(), OTHER),
     "lease": lambda t: t.stores().outbox.take_lease(a_record(), LATER),
+    "failure": lambda t: t.stores().outbox.add_failure(a_record(), FailedAttempt(NOW, "why")),
     "queued": lambda t: t.stores().outbox.mark_queued("key", NOW),
     "move": lambda t: t.stores().outbox.move(a_record(), HANDOFF, NOW),
     "history": lambda t: t.stores().messages.history(KEY),
