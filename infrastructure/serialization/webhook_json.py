@@ -33,6 +33,7 @@ def entry_to_json(entry: SpoolEntry, *, request_reference: str | None = None) ->
         "entry_id": entry.entry_id,
         "group": entry.group,
         "spooled_at": rfc3339(entry.spooled_at),
+        "reason": entry.reason,
         "webhook": _webhook_to_json(entry.webhook, request_reference=request_reference),
     }
     return json.dumps(content)
@@ -52,6 +53,7 @@ def entry_from_json(
             group=content["group"],
             webhook=_webhook_from_json(content["webhook"], read_reference),
             spooled_at=parse_rfc3339(content["spooled_at"]),
+            reason=content.get("reason", ""),
         )
 
     return _read_document(text, "spool entry", build)

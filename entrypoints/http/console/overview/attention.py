@@ -38,6 +38,7 @@ _SOURCES = {
     "spool": "The spool does",
     "dead_letters": "The place of the dead letters does",
 }
+_SPOOLED = "The store or the queues did not take them, or too many came at once"
 _MINUTES = 60
 _MOST_KINDS = 3
 
@@ -54,10 +55,16 @@ class Trouble:
     command: str = ""
 
 
-def troubles(figures: Figures, refusals: Callable[[], Iterable[Refusal]]) -> list[Trouble]:
-    """All that there is at this moment. ``refusals`` are asked for if something was refused."""
+def troubles(
+    figures: Figures, refusals: Callable[[], Iterable[Refusal]], why_spooled: Callable[[], str]
+) -> list[Trouble]:
+    """All that there is at this moment. ``refusals`` are asked for if something was refused.
+
+    ``why_spooled`` is asked if something is in the spool, and may not know.
+    """
     found = [
         *(_unanswered(one, figures.now) for one in figures.unanswered),
+        *_of_spool(figures.waiting, why_spooled),
         *_of_waiting(figures.waiting),
         *_of_queues(figures.waiting),
         *_of_traffic(figures.timeline),
@@ -80,7 +87,7 @@ def _unanswered(one: Unanswered, now: datetime) -> Trouble:
     )
 
 
-def _of_waiting(waiting: Mapping[str, float]) -> Iterator[Trouble]:
+def _of_spool(waiting: Mapping[str, float], why_spooled: Callable[[], str]) -> Iterator[Trouble]:
     if number := waiting.get("broken in spool"):
         yield Trouble(
             "bad",
@@ -93,10 +100,13 @@ def _of_waiting(waiting: Mapping[str, float]) -> Iterator[Trouble]:
         yield Trouble(
             "bad" if age >= QUEUE_AGE_SECONDS else "warn",
             f"{_number(number, 'webhook')} in the spool, the oldest for {duration(age)}",
-            "The store or the queues did not take them, or too many came at once. They are "
-            "processed by themselves once it works again.",
+            f"{capital(why_spooled() or _SPOOLED)}. They are processed by themselves once it works "
+            "again.",
             *("/checks", "Run the checks"),
         )
+
+
+def _of_waiting(waiting: Mapping[str, float]) -> Iterator[Trouble]:
     age = waiting.get("oldest pending", 0.0)
     if (number := waiting.get("pending")) and age >= PENDING_SECONDS:
         yield Trouble(

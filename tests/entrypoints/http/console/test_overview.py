@@ -116,7 +116,7 @@ def test_what_waits_has_its_next_step_and_the_worst_comes_first(browser: Api) ->
     container.stores().messages.record(numbered(1, conversation=None))
     container.stores().messages.record(numbered(2))  # pending since long ago
     container.dead_letters().store(a_dead_letter())
-    container.spool().enqueue(an_entry())
+    container.spool().enqueue(an_entry(reason="another process holds the write lock: end it"))
     page = browser.call("GET", "/").data.decode()
     titles = [" ".join(title.split()) for title in re.findall(r"<h3>(.*?)</h3>", page)]
     assert [re.sub(r" for .*", "", title) for title in titles] == [
@@ -125,6 +125,7 @@ def test_what_waits_has_its_next_step_and_the_worst_comes_first(browser: Api) ->
         "1 dead letter",
         "1 message unmatched",
     ]
+    assert "Another process holds the write lock: end it. They are processed by themselves" in page
     assert "or the account that delivered them may not speak for their recipient" in page
     for step in ('href="/dead-letters"', 'href="/unmatched"', "frontdesk relay", 'href="/checks"'):
         assert step in page
