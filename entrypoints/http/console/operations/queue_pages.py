@@ -12,7 +12,13 @@ from entrypoints.http.api.dependencies import After, TheContainer, of_no_company
 from entrypoints.http.api.queue_routes import TheLook, queue_named
 from entrypoints.http.console.pace import seconds_until_next
 from entrypoints.http.console.page_dependencies import ThePage
-from entrypoints.operations.queue_checks import LONGEST_WAIT, is_late, waiting_on, why_late
+from entrypoints.operations.queue_checks import (
+    LONGEST_WAIT,
+    held_seconds,
+    is_late,
+    waiting_on,
+    why_late,
+)
 
 router = APIRouter(prefix="/queues")
 
@@ -37,7 +43,13 @@ def list_queues(page: ThePage, container: TheContainer) -> Response:
         every=every,
         depths=[(depth, _state_of(depth, page.now)) for depth in depths],
         late=[
-            (depth.queue, why_late(depth.in_flight)) for depth in depths if is_late(depth, page.now)
+            (
+                depth.queue,
+                _state_of(depth, page.now)[0],
+                why_late(depth.in_flight, held_seconds(depth, page.now)),
+            )
+            for depth in depths
+            if is_late(depth, page.now)
         ],
         longest_wait=duration(LONGEST_WAIT.total_seconds()),
         reply_delay=container.settings().reply_delay_seconds,
@@ -65,7 +77,8 @@ def _state_of(depth: QueueDepth, now: datetime) -> State:
     if not waiting_on(depth):
         return "OK", "ok"
     if is_late(depth, now):
-        return "waits too long", "bad"
+        is_held = held_seconds(depth, now) > LONGEST_WAIT.total_seconds()
+        return "held for long" if is_held else "waits too long", "bad"
     return ("age unknown", "plain") if depth.oldest_at is None else ("OK", "ok")
 
 
@@ -76,5 +89,8 @@ def _place_of(waiting: WaitingContext, now: datetime) -> State:
             return "ready again", "warn"
         return "ready", "warn" if is_long else "ok"
     if waiting.receive_count:
-        return "taken", "warn" if is_long else "info"
+        if is_long:
+            return "taken for long", "warn"
+        is_late = now - waiting.published_at > LONGEST_WAIT
+        return "taken", "warn" if is_late else "info"
     return "delayed", "plain"

@@ -12,6 +12,7 @@ from application.overview.sampled_numbers import (
     NO_CHANNEL,
     QUEUES,
     age_on_queue,
+    held_on_queue,
     on_queue,
     received,
     taken_from,
@@ -136,12 +137,16 @@ def _of_waiting(waiting: Mapping[str, float]) -> Iterator[Trouble]:
 def _of_queues(waiting: Mapping[str, float]) -> Iterator[Trouble]:
     for queue in QUEUES:
         age = waiting.get(age_on_queue(queue), 0.0)
-        if age >= QUEUE_AGE_SECONDS:
+        held = waiting.get(held_on_queue(queue), 0.0)
+        if max(age, held) >= QUEUE_AGE_SECONDS:
             number = _number(waiting.get(on_queue(queue), 0.0), "context")
+            is_old = age >= QUEUE_AGE_SECONDS
             yield Trouble(
                 "warn",
-                f"{queue} waits too long: {number}, the oldest for {duration(age)}",
-                capital(why_late(waiting.get(taken_from(queue), 0.0))),
+                f"{queue} waits too long: {number}, the oldest for {duration(age)}"
+                if is_old
+                else f"{queue}: a context is held for {duration(held)} more",
+                capital(why_late(waiting.get(taken_from(queue), 0.0), held)),
                 *(f"/queues/{queue}", f"Look at {queue}"),
             )
 

@@ -143,6 +143,16 @@ def test_contexts_that_are_not_late_yet_are_named_all_the_same(browser: Api) -> 
     assert "sms-handoff : 1 context." in page
 
 
+def test_context_that_is_held_for_long_needs_attention_at_once(browser: Api) -> None:
+    queue = browser.container.context_queue()
+    queue.publish(a_context(), AT_ONCE)
+    queue.receive(REPLIES, 1, visibility=timedelta(hours=12))
+    page = text_at(browser)
+    assert "sms-replies: a context is held for 12 h more A consumer took a context" in page
+    assert "only an answer by hand comes sooner" in page
+    assert "Look at sms-replies" in page
+
+
 def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
     clock = ManualClock()
     with overviewed(tmp_path, clock) as browser:
