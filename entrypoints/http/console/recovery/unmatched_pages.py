@@ -1,6 +1,6 @@
 """What unknown senders wrote, and how it is delivered."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
@@ -9,10 +9,16 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from application.clock import Deadline
+from application.conversations.change_conversation import StaleConversationError
 from application.conversations.search_conversations import ConversationFilter
 from application.recovery.redrive_sender import RedrivenSender
-from domain.conversations import Conversation
-from domain.errors import InvalidAddressError, MessageNotFoundError, UnknownRecipientError
+from domain.conversations import ACTIVE, Conversation, StateChange
+from domain.errors import (
+    ConversationNotFoundError,
+    InvalidAddressError,
+    MessageNotFoundError,
+    UnknownRecipientError,
+)
 from domain.messages import InboundMessage, MessageRecord
 from entrypoints.composition.container import Container
 from entrypoints.composition.operations_container import OperationsContainer
@@ -32,7 +38,11 @@ from entrypoints.http.api.unmatched_routes import visible_message
 from entrypoints.http.console.notices import Link, Notice
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.places import conversation_page, trace_page
-from entrypoints.http.console.recovery.unmatched_senders import GroupBySender, NextStep
+from entrypoints.http.console.recovery.unmatched_senders import (
+    GroupBySender,
+    NextStep,
+    UnmatchedSender,
+)
 from entrypoints.http.console.rendering import Page
 
 router = APIRouter(prefix="/unmatched")
@@ -45,6 +55,10 @@ _MOST_FOUND = 3
 _GONE = (
     "This message is not unmatched any more: it was delivered or erased meanwhile. Nothing was "
     "done."
+)
+_NOT_CLOSED = (
+    "Nothing was done: the sender's conversation is open by now, or was deleted. See below what to "
+    "do now."
 )
 _UNKNOWN_AUTHOR = (
     "Nothing was done: a mailing list sent the message without its author's address, so it joins "
@@ -75,22 +89,25 @@ class _Desk:
             after=self.cursors.opened(after),
         )
         cursor = self.cursors.sealed(found.cursor)
-        directory = self.operations.find_company().tenants()
-        groups = GroupBySender(
-            self.container.stores().lookup,
-            directory,
-            self.caller.token.companies is None,
-            self.container.settings().throttle_limits.window,
-        )
         return self.page(
             "unmatched.html",
             status,
-            senders=[*groups(found.items)],
+            senders=[*self.senders(found.items)],
             steps=NextStep,
             after=after,
             more=f"/unmatched?{urlencode({'after': cursor})}" if cursor else None,
             notice=notice,
         )
+
+    def senders(self, records: Iterable[MessageRecord]) -> Iterator[UnmatchedSender]:
+        """Who wrote ``records``, and what stands in the way of each."""
+        groups = GroupBySender(
+            self.container.stores().lookup,
+            self.operations.find_company().tenants(),
+            self.caller.token.companies is None,
+            self.container.settings().throttle_limits.window,
+        )
+        return groups(records)
 
     def record(self, request_id: str) -> MessageRecord | None:
         """The unmatched message, if the caller may see it."""
@@ -106,6 +123,19 @@ class _Desk:
             Deadline.after(DELIVER_SECONDS),
             lambda one: companies is None or company_of.of_message(one.message) in companies,
         )
+
+    def reopen(self, closed: Conversation) -> Conversation | None:
+        """The conversation, open again; ``None`` if it is not closed any more."""
+        require_visible(self.operations, self.caller, closed)
+        # What a look-up found may lag behind.
+        seen = self.container.conversation_store().get_conversation(closed.key)
+        if seen is None or seen.is_open:
+            return None
+        change = StateChange(conversation_status=ACTIVE)
+        try:
+            return self.operations.change_conversation()(seen.key, change, if_match=seen.state.etag)
+        except (ConversationNotFoundError, StaleConversationError):
+            return None
 
     def conversations_of(self, record: MessageRecord) -> Sequence[Conversation]:
         """Some of the sender's conversations, open or closed, with any recipient."""
@@ -174,6 +204,19 @@ def open_and_deliver(request_id: Identifier, desk: _TheDesk) -> Response:
     if is_new and not conversation.company_id:
         opened += _without_company(message, desk.conversations_of(record))
     return desk.show(_notice(desk.deliver(record), opened, conversation))
+
+
+@router.post("/{request_id}/reopen")
+def reopen_and_deliver(request_id: Identifier, desk: _TheDesk) -> Response:
+    """Open the sender's closed conversation again, and deliver what this sender wrote."""
+    record = desk.record(request_id)
+    if record is None:
+        return desk.show(_gone(request_id), 409)
+    (sender,) = desk.senders([record])
+    reopened = desk.reopen(sender.closed) if sender.closed else None
+    if reopened is None:
+        return desk.show(Notice(_NOT_CLOSED, "warn"), 409)
+    return desk.show(_notice(desk.deliver(record), "The conversation is open again.", reopened))
 
 
 def _notice(

@@ -96,11 +96,14 @@ def _each_link(
 
 
 def _conversation_of(one: MessageTrace | None) -> Iterator[Link]:
-    """Where a human answers, whether a command names it or not."""
+    """Where a human answers, whether a command names it or not; or what did not take it."""
     is_deleted = one and any(station.details.get("is_deleted") for station in one.stations)
     if one and one.channel and one.conversation_id and not is_deleted:
         address = f"/conversations/{one.channel}/{segment(one.conversation_id)}"
         yield Link(address, "Open the conversation")
+    elif one and one.channel and one.other_conversation_id:
+        address = conversation_page(one.channel, one.other_conversation_id)
+        yield Link(address, "Open the sender's conversation")
 
 
 def _page_of(words: list[str], channel: ChannelType | None) -> Link | None:

@@ -38,7 +38,36 @@ def test_card_names_the_closed_conversation(local: Api, visitor: Visit) -> None:
     reason = f"Its conversation {conversation['conversation_id']} is closed"
     assert reason in visitor.text("/unmatched")
     assert f'href="{path.removeprefix("/v1")}"'.encode() in visitor.get("/unmatched").data
-    assert reason in visitor.text("/trace", subject=unmatched_of(local, "+14155550101"))
+    page = visitor.get("/trace", subject=unmatched_of(local, "+14155550101"))
+    assert reason in shown(page)
+    assert f'href="{path.removeprefix("/v1")}">Open the sender'.encode() in page.data
+
+
+def test_closed_conversation_is_reopened_and_takes_what_waits(local: Api, visitor: Visit) -> None:
+    path, _ = opened(local, sender="+14155550131")
+    local.call("PUT", f"{path}/status", {"conversation_status": "closed"})
+    for _ in range(2):
+        received(local, SMS, sender="+14155550131")
+    text = visitor.text("/unmatched")
+    assert "Reopen it and deliver Open another conversation and deliver" in text
+    first = local.container.message_store().list_unmatched(100).items
+    request_id = next(o.request_id for o in first if o.message.sender.value == "+14155550131")
+    answer = visitor.post(f"/unmatched/{request_id}/reopen")
+    assert "The conversation is open again. 2 messages are delivered." in shown(answer)
+    assert path.removeprefix("/v1").encode() in answer.data
+    (conversation,) = local.get("/v1/conversations", address="+14155550131")["items"]
+    assert conversation["conversation_status"] == "user_reply_received"
+    assert visitor.post(f"/unmatched/{request_id}/reopen").status == 409
+
+
+def test_what_is_open_by_now_is_not_opened_again(local: Api, visitor: Visit) -> None:
+    received(local, SMS, sender="+14155550132")
+    request_id = unmatched_of(local, "+14155550132")
+    opened(local, sender="+14155550132")
+    answer = visitor.post(f"/unmatched/{request_id}/reopen")
+    assert answer.status == 409
+    assert "Nothing was done: the sender's conversation is open by now" in shown(answer)
+    assert visitor.post(f"/unmatched/{request_id}/deliver").status == 200
 
 
 def test_card_names_the_conversation_with_another_number(local: Api, visitor: Visit) -> None:
