@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from application.clock import Deadline
 from application.conversations.change_conversation import StaleConversationError
@@ -23,7 +23,7 @@ from domain.messages import InboundMessage, MessageRecord
 from entrypoints.composition.container import Container
 from entrypoints.composition.operations_container import OperationsContainer
 from entrypoints.http.access.access import Caller
-from entrypoints.http.access.problems import ProblemError
+from entrypoints.http.access.problems import ProblemError, invalid
 from entrypoints.http.api.conversation_routes import require_visible
 from entrypoints.http.api.cursors import Cursors
 from entrypoints.http.api.dependencies import (
@@ -38,6 +38,7 @@ from entrypoints.http.api.unmatched_routes import visible_message
 from entrypoints.http.console.notices import Link, Notice
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.places import conversation_page, trace_page
+from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
 from entrypoints.http.console.recovery.unmatched_senders import (
     GroupBySender,
     NextStep,
@@ -48,6 +49,9 @@ from entrypoints.http.console.rendering import Page
 router = APIRouter(prefix="/unmatched")
 
 PAGE_SIZE = 20
+LONGEST_VALUE = 1000
+"""Characters in a field, as in the API."""
+
 DELIVER_SECONDS = 5.0
 """How long delivering may go on: browsers wait 15 s, and the last message may take 8."""
 
@@ -89,7 +93,7 @@ class _Desk:
             after=self.cursors.opened(after),
         )
         cursor = self.cursors.sealed(found.cursor)
-        return self.page(
+        response = self.page(
             "unmatched.html",
             status,
             senders=[*self.senders(found.items)],
@@ -98,6 +102,9 @@ class _Desk:
             more=f"/unmatched?{urlencode({'after': cursor})}" if cursor else None,
             notice=notice,
         )
+        if self.page.request.method == "POST":
+            response.headers["hx-replace-url"] = "/unmatched"
+        return response
 
     def senders(self, records: Iterable[MessageRecord]) -> Iterator[UnmatchedSender]:
         """Who wrote ``records``, and what stands in the way of each."""
@@ -185,24 +192,43 @@ def deliver(request_id: Identifier, desk: _TheDesk) -> Response:
     return desk.show(Notice(text, "warn", links=(*links,)), 409)
 
 
+@router.get("/{request_id}/open")
+def ask_for_company(request_id: Identifier, desk: _TheDesk) -> Response:
+    """The form for a conversation of which the directory names no company."""
+    record = desk.record(request_id)
+    if record is None:
+        return desk.show(_gone(request_id), 409)
+    (sender,) = desk.senders([record])
+    if not sender.has_no_company:
+        return RedirectResponse("/unmatched", 303)
+    return desk.page(
+        "open_conversation.html",
+        sender=sender,
+        longest=LONGEST_VALUE,
+    )
+
+
 @router.post("/{request_id}/open")
-def open_and_deliver(request_id: Identifier, desk: _TheDesk) -> Response:
+def open_and_deliver(request_id: Identifier, desk: _TheDesk, form: ThePostedForm) -> Response:
     """Open a conversation for the sender, once, and deliver what this sender wrote."""
     record = desk.record(request_id)
     if record is None:
         return desk.show(_gone(request_id), 409)
     message = record.message
+    (sender,) = desk.senders([record])
     if message.is_of_unknown_author:
         return desk.show(Notice(_UNKNOWN_AUTHOR, "warn"), 409)
     try:
-        conversation, is_new = desk.container.open_conversation().of_sender(message)
+        conversation, is_new = desk.container.open_conversation().of_sender(
+            message, **{name: _value(form, name) for name in ("company_id", "company_name")}
+        )
     except UnknownRecipientError:
         names = {"recipient": message.recipient.verbatim, "account": message.account}
         return desk.show(Notice(_NO_RECIPIENT.format(**names), "warn"), 409)
     require_visible(desk.operations, desk.caller, conversation)
     opened = "A conversation is open now." if is_new else "A conversation was open already."
     if is_new and not conversation.company_id:
-        opened += _without_company(message, desk.conversations_of(record))
+        opened += _without_company(message, sender.named)
     return desk.show(_notice(desk.deliver(record), opened, conversation))
 
 
@@ -236,15 +262,21 @@ def _notice(
     return Notice(" ".join(filter(None, parts)), "ok" if is_done else "warn", links=links)
 
 
-def _without_company(message: InboundMessage, others: Iterable[Conversation]) -> str:
+def _value(form: PostedForm, name: str) -> str | None:
+    """What stands in a field that may be empty. Raises ``ProblemError`` (422)."""
+    text = form.text(name)
+    if len(text) > LONGEST_VALUE:
+        raise invalid(name, f"at most {LONGEST_VALUE:,} characters")
+    return text or None
+
+
+def _without_company(message: InboundMessage, other: Conversation | None) -> str:
     """That the new conversation has no company, where another one of the sender has one."""
-    companies = (one.company_name or one.company_id for one in others)
-    company = next(filter(None, companies), None)
-    if company is None:
+    if other is None:
         return ""
     return (
         f" It has no company, because TENANTS names none for {message.recipient.verbatim}. The "
-        f"sender's other conversation is of {company}."
+        f"sender's other conversation is of {other.company_name or other.company_id}."
     )
 
 

@@ -52,15 +52,16 @@ class UnmatchedSender:
     """What one sender wrote to one recipient, as far as it stands on this page.
 
     ``conversation`` is the open one that would take the messages now. Where there is none,
-    ``closed`` would, were it open. ``reason`` is the same as in the trace, and
-    ``other_conversation`` the one that it names; there is neither for who may not know of other
-    companies.
+    ``closed`` would, were it open. ``named`` is one of the sender that says its company.
+    ``reason`` is the same as in the trace, and ``other_conversation`` the one that it names; there
+    is neither for who may not know of other companies.
     """
 
     records: tuple[MessageRecord, ...]
     tenant: Tenant | None
     conversation: Conversation | None
     closed: Conversation | None = None
+    named: Conversation | None = None
     reason: str = ""
     other_conversation: Conversation | None = None
 
@@ -82,6 +83,12 @@ class UnmatchedSender:
         if trail.rule is None:
             return _UNKNOWN
         return _WHY.get(trail.rule, _LOST)
+
+    @property
+    def has_no_company(self) -> bool:
+        """Whether a conversation can be opened here, and the directory does not say whose."""
+        can_open = self.next_step in {NextStep.OPEN, NextStep.REOPEN}
+        return can_open and self.tenant is not None and not self.tenant.company_id
 
     @property
     def fallback(self) -> str:
@@ -132,7 +139,8 @@ class GroupBySender:
         opened = next((one for one in accepting if one.is_open), None)
         closed = None if opened else max(accepting, key=activity_place, default=None)
         unmatched = Unmatched(record, tenant, self.directory, found, self.window)
-        sender = UnmatchedSender(tuple(records), tenant, opened, closed)
+        named = next((one for one in found if one.company_id or one.company_name), None)
+        sender = UnmatchedSender(tuple(records), tenant, opened, closed, named)
         if not self.sees_all:
             return sender
         return replace(

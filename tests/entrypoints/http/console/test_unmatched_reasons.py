@@ -7,7 +7,7 @@ import pytest
 from tests.end_to_end.responses import SMS
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.steered import opened, received
-from tests.entrypoints.http.console.browsing import Visit, shown, visit
+from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_closed_conversation_is_reopened_and_takes_what_waits(local: Api, visito
     for _ in range(2):
         received(local, SMS, sender="+14155550131")
     text = visitor.text("/unmatched")
-    assert "Reopen it and deliver Open another conversation and deliver" in text
+    assert "Reopen it and deliver Open another conversation …" in text
     first = local.container.message_store().list_unmatched(100).items
     request_id = next(o.request_id for o in first if o.message.sender.value == "+14155550131")
     answer = visitor.post(f"/unmatched/{request_id}/reopen")
@@ -58,6 +58,36 @@ def test_closed_conversation_is_reopened_and_takes_what_waits(local: Api, visito
     (conversation,) = local.get("/v1/conversations", address="+14155550131")["items"]
     assert conversation["conversation_status"] == "user_reply_received"
     assert visitor.post(f"/unmatched/{request_id}/reopen").status == 409
+
+
+def test_company_is_said_before_a_conversation_is_opened(local: Api, visitor: Visit) -> None:
+    sender = "+14155550133"
+    opened(local, sender=sender, recipient="+15005550007", company_id="acme", company_name=HOSTILE)
+    received(local, SMS, sender=sender)
+    place = f"/unmatched/{unmatched_of(local, sender)}/open"
+    assert f'href="{place}"'.encode() in visitor.get("/unmatched").data
+    form = visitor.get(place).data
+    assert b'name="company_id"' in form
+    assert b'value="acme"' in form
+    assert b"<script>alert" not in form
+    company = {"company_id": "acme", "company_name": "Acme Ltd"}
+    assert visitor.post(place, {**company, "company_name": "x" * 1001}).status == 422
+    answer = visitor.post(place, company)
+    assert "A conversation is open now. 1 message is delivered." in shown(answer)
+    assert answer.headers["hx-replace-url"] == "/unmatched"
+    found = local.get("/v1/conversations", address=sender)["items"]
+    (new,) = [one for one in found if one["recipient_id"] == "+15005550006"]
+    assert {name: new[name] for name in company} == company
+    assert visitor.get(place).status == 409
+
+
+def test_company_is_not_asked_for_where_a_conversation_is_open(local: Api, visitor: Visit) -> None:
+    received(local, SMS, sender="+14155550134")
+    place = f"/unmatched/{unmatched_of(local, '+14155550134')}/open"
+    opened(local, sender="+14155550134")
+    assert f'href="{place}"'.encode() not in visitor.get("/unmatched").data
+    answer = visitor.get(place)
+    assert (answer.status, answer.headers["location"]) == (303, "/unmatched")
 
 
 def test_what_is_open_by_now_is_not_opened_again(local: Api, visitor: Visit) -> None:
