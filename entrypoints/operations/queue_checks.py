@@ -79,7 +79,7 @@ def why_late(taken: float, held_seconds: float) -> str:
         return (
             f"a consumer took a context and keeps it for {duration(held_seconds)} more, or until "
             "it acknowledges it. If it does not work on it, only an answer by hand comes sooner: "
-            "a restart does not change that time. Let the consumer take contexts for a shorter time"
+            "a restart does not change that. Let the consumer take contexts for a shorter time."
         )
     if taken:
         return "a consumer takes them and does not acknowledge all: what does its log say?"

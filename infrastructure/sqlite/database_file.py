@@ -61,8 +61,8 @@ def other_form(path: Path) -> OldFormError:
 def write_lock_held(path: Path) -> WriteLockHeldError:
     """What to do about it. The spool keeps little of a reason: cause and remedy come first."""
     return WriteLockHeldError(
-        f"another process holds the write lock of {path.name}: end it, such as a database tool in "
-        f"a transaction; 'lsof {path}' names the processes that have it open"
+        f"another process holds the write lock of {path.name}: end it, for example a database "
+        f"tool in a transaction; 'lsof {path}' names the processes that have it open"
     )
 
 

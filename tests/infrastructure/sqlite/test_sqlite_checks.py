@@ -65,8 +65,8 @@ def test_write_lock_that_another_process_holds_is_a_problem(
         other.execute("ROLLBACK")
     assert problem == (
         "nothing is recorded, and webhooks wait in the spool: another process holds the write lock "
-        f"of {path.name}: end it, such as a database tool in a transaction; 'lsof {path}' names "
-        "the processes that have it open"
+        f"of {path.name}: end it, for example a database tool in a transaction; 'lsof {path}' "
+        "names the processes that have it open"
     )
     assert not isinstance(problem, Unreported)
     assert database_problems(path, 1) == ()

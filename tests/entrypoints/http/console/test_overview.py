@@ -151,6 +151,7 @@ def test_context_that_is_held_for_long_needs_attention_at_once(browser: Api) -> 
     assert "sms-replies: a context is held for 12 h more A consumer took a context" in page
     assert "only an answer by hand comes sooner" in page
     assert "Look at sms-replies" in page
+    assert "On queues 1 warning" in page
 
 
 def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
