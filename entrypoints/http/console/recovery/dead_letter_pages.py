@@ -62,6 +62,10 @@ _MEANINGS = {
 }
 
 
+_OF_BACKENDS = frozenset({DeadLetterKind.EXHAUSTED, DeadLetterKind.UNDELIVERABLE})
+"""Something must be mended before these are redriven: the checks say what."""
+
+
 @dataclass(frozen=True)
 class _Place:
     """A page of the list: which kind, and after what."""
@@ -217,5 +221,7 @@ def _shown(
         company_id=company_of(described, operations),
         meaning=_MEANINGS[described.dead_letter.kind],
         remedy=remedy_for(described.dead_letter),
+        needs_checks=page.caller.token.companies is None
+        and described.dead_letter.kind in _OF_BACKENDS,
         notice=notice,
     )
