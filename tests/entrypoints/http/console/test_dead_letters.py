@@ -218,6 +218,23 @@ def test_damaged_file_is_named(desk: Api, visitor: Visit) -> None:
     text = visitor.text("/dead-letters")
     assert "Cannot be read" in text
     assert file.name in text
+    path = f"/dead-letters/{file.stem}"
+    assert f'href="{path}"'.encode() in visitor.get("/dead-letters").data
+    text = visitor.text(path)
+    assert f"{file} is not a dead letter, or its content is gone." in text
+    assert "Answer the customer by hand. Then delete it." in text
+    answer = visitor.post(f"{path}/redrive")
+    assert (answer.status, "So it cannot be redriven" in shown(answer)) == (409, True)
+    assert "The dead letter is deleted." in shown(visitor.post(f"{path}/delete"))
+    assert not file.exists()
+
+
+def test_damaged_one_of_a_recorded_message_leads_to_its_trace(desk: Api, visitor: Visit) -> None:
+    stored(desk)
+    (file,) = (desk.frontdesk.data_dir / "dead-letters").rglob("*.json")
+    file.rename(file.with_name("undeliverable-12-34.json")).write_text("{")
+    page = visitor.get("/dead-letters/undeliverable-12-34").data
+    assert b'href="/trace?subject=12-34"' in page
 
 
 def test_companies_see_and_touch_their_own_alone(tmp_path: Path) -> None:
@@ -225,6 +242,10 @@ def test_companies_see_and_touch_their_own_alone(tmp_path: Path) -> None:
         visitor = visit(acme.api)
         assert brill.dead_letter.encode() not in visitor.get("/dead-letters").data
         assert acme.dead_letter.encode() in visitor.get("/dead-letters").data
+        damaged = acme.api.frontdesk.data_dir / "dead-letters" / "bug-1.json"
+        damaged.write_text("{")
+        assert visitor.get("/dead-letters/bug-1").status == 404
+        damaged.unlink()
         assert visitor.get(f"/dead-letters/{brill.dead_letter}").status == 404
         for action in ("redrive", "delete"):
             assert visitor.post(f"/dead-letters/{brill.dead_letter}/{action}").status == 409
