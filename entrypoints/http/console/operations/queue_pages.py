@@ -1,12 +1,13 @@
 """Queues: how much waits, and a look inside that takes nothing."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from application.ports.context_queue import QueueDepth, VisibleQueue, WaitingContext
+from application.ports.pages import Page
 from application.tracing.wording import duration, moving, other_queue
 from entrypoints.http.api.dependencies import After, TheContainer, of_no_company
 from entrypoints.http.api.queue_routes import TheLook, queue_named
@@ -69,8 +70,16 @@ def look_inside(queue: str, page: ThePage, look: TheLook, after: After = None) -
         found=found,
         after=after,
         waiting=[(one, _place_of(one, page.now)) for one in found.items] if found else [],
+        why_held=why_late(1, held) if (held := _held_seconds(found, page.now)) else None,
         commands=moving(name),
     )
+
+
+def _held_seconds(found: Page[WaitingContext] | None, now: datetime) -> float:
+    """For how long a consumer keeps a context of this page from others; 0 if that is not long."""
+    taken = (one.visible_at - now for one in (found.items if found else ()) if one.receive_count)
+    longest = max(taken, default=timedelta(0))
+    return longest.total_seconds() if longest > LONGEST_WAIT else 0.0
 
 
 def _state_of(depth: QueueDepth, now: datetime) -> State:

@@ -61,7 +61,9 @@ def test_what_a_consumer_holds_for_long_is_not_in_order(desk: Api, visitor: Visi
     text = visitor.text("/queues")
     assert "sms-replies is held for long: a consumer took a context and keeps it for 12 h" in text
     assert "sms-replies held for long 0 0 1" in text
-    assert b'"badge warn">taken for long' in visitor.get("/queues/sms-replies").data
+    page = visitor.get("/queues/sms-replies")
+    assert b'"badge warn">taken for long' in page.data
+    assert "A consumer took a context and keeps it for 12 h more" in shown(page)
 
 
 def test_what_stays_taken_again_and_again_has_no_healthy_colour(desk: Api, visitor: Visit) -> None:
