@@ -36,6 +36,7 @@ from entrypoints.http.api.dependencies import (
 from entrypoints.http.console.notices import Notice
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
+from entrypoints.http.console.recovery.faulty_fields import faults_in
 from entrypoints.http.console.recovery.redriven_words import notice_of_many, notice_of_one
 from entrypoints.http.console.recovery.shown_requests import shown_request
 from entrypoints.http.console.rendering import Page
@@ -239,12 +240,15 @@ def _shown(
     notice: Notice | None = None,
 ) -> Response:
     webhook = described.dead_letter.webhook
+    request = shown_request(webhook.request) if webhook else None
+    names = {field.name for field in (request and request.fields) or ()}
     return page(
         "dead_letter.html",
         one=described,
         dead_letter=described.dead_letter,
         request=webhook.request if webhook else None,
-        shown=shown_request(webhook.request) if webhook else None,
+        shown=request,
+        faults=faults_in(described.failure or "", names),
         company_id=company_of(described, operations),
         meaning=_MEANINGS[described.dead_letter.kind],
         remedy=remedy_for(described.dead_letter),

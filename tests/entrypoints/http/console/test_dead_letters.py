@@ -83,6 +83,21 @@ def test_one_says_what_it_means_and_the_error_that_it_still_gives(
     assert "Body Hello" in text
 
 
+def test_form_marks_the_fields_at_fault(desk: Api, visitor: Visit) -> None:
+    body = b"MessageSid=SM0123456789abcdef0123456789abcdef&To=%2B15005550006&Body=Hi&From="
+    text = visitor.text(f"/dead-letters/{stored(desk, body)}").partition(" Form ")[2]
+    assert text.startswith("AccountSid missing ")
+    assert " From ill-formed empty" in text
+    assert " Body Hi" in text
+
+
+def test_form_of_a_mail_marks_the_author(desk: Api, visitor: Visit) -> None:
+    found = given_mail(desk, sender="x")
+    text = visitor.text(f"/dead-letters/{found}")
+    assert "Reading it still gives this error: the mail names no author." in text
+    assert " from names no author " in text
+
+
 def test_one_says_how_it_reads_today(desk: Api, visitor: Visit) -> None:
     text = visitor.text(f"/dead-letters/{given_mail(desk, body='Is it on its way?')}")
     assert "As 1 message" in text
