@@ -106,6 +106,10 @@ class OldFormError(StorageUnavailableError):
     needs_operator = True
 
 
+class BrokenDeadLetterError(StorageUnavailableError):
+    """What lies where a dead letter is expected cannot be read as one, and never will be."""
+
+
 class QueueRoutingError(TemporaryError):
     """A context object could not be put on its queue; the message stays pending."""
 

@@ -33,11 +33,18 @@ class OpenConversation:
         owner = _owner(wanted, directory)
         return self._open(self.conversations, wanted.owned_by(owner), owner, directory)
 
-    def of_sender(self, message: InboundMessage) -> tuple[Conversation, bool]:
+    def of_sender(
+        self,
+        message: InboundMessage,
+        *,
+        company_id: str | None = None,
+        company_name: str | None = None,
+    ) -> tuple[Conversation, bool]:
         """The open conversation of the sender of a recorded message, and whether it is new.
 
-        It is with whom the message was written to. Raises ``UnknownRecipientError`` when no
-        company has that recipient and the account that delivered the message.
+        It is with whom the message was written to. The company is as the directory has it; what
+        that leaves open is as it is given here. Raises ``UnknownRecipientError`` when no company
+        has that recipient and the account that delivered the message.
         """
         directory = self.tenants()
         tenant = directory.owner_of(message)
@@ -45,7 +52,13 @@ class OpenConversation:
             raise UnknownRecipientError(
                 "no configured company has both this recipient and the account that delivered it"
             )
-        return self._open(self.conversations, _of_sender(message, tenant), tenant, directory)
+        wanted = _of_sender(message, tenant)
+        named = replace(
+            wanted,
+            company_id=wanted.company_id or company_id,
+            company_name=wanted.company_name or company_name,
+        )
+        return self._open(self.conversations, named, tenant, directory)
 
     def completed(self, wanted: Conversation) -> Conversation:
         """``wanted`` with the company that it would be opened for; raises as opening it does."""

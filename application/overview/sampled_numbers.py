@@ -35,6 +35,11 @@ def age_on_queue(queue: str) -> str:
     return f"oldest {queue}"
 
 
+def held_on_queue(queue: str) -> str:
+    """The name of the seconds for which a context of ``queue`` is held. Samples leave it out."""
+    return f"held {queue}"
+
+
 DURATIONS = (*(f"up to {bound} s" for bound in DURATION_BOUNDS), "longer")
 """How many webhooks took so long, in the groups of ``DURATION_BOUNDS``."""
 
@@ -98,6 +103,8 @@ def gauges_of(readings: Iterable[Reading]) -> dict[str, float]:
                 found[taken_from(reading.dimensions["queue"])] = reading.value
         elif reading.name == "queue_oldest_seconds":
             found[age_on_queue(reading.dimensions["queue"])] = reading.value
+        elif reading.name == "queue_held_seconds":
+            found[held_on_queue(reading.dimensions["queue"])] = reading.value
         elif reading.name in _PLAIN_GAUGES:
             found[_PLAIN_GAUGES[reading.name]] = reading.value
     return found

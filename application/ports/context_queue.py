@@ -33,7 +33,8 @@ class ContextPublisher(Protocol):
 class QueueDepth:
     """How much waits on a queue: ready, delayed, and taken but not acknowledged.
 
-    ``oldest_at`` is ``None`` when nothing waits, or when the backend does not tell.
+    ``oldest_at`` is ``None`` when nothing waits, or when the backend does not tell. So is
+    ``held_until``, when the taken context that is hidden longest comes back.
     """
 
     queue: QueueName
@@ -41,6 +42,7 @@ class QueueDepth:
     delayed: int
     in_flight: int
     oldest_at: datetime | None
+    held_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

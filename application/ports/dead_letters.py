@@ -65,7 +65,8 @@ class DeadLetters(Protocol):
     def get(self, dead_letter_id: str) -> DeadLetter | None:
         """The dead letter with this id; ``None`` if there is none, or none could have it.
 
-        Raises ``StorageUnavailableError`` that names it if it cannot be read.
+        Raises ``StorageUnavailableError``, and ``BrokenDeadLetterError`` that names the place of
+        one that never can be read.
         """
 
     @abstractmethod

@@ -27,13 +27,14 @@ class SpoolEntry:
 
     ``entry_id`` is the same however often the webhook comes, and ``group`` is that of all
     webhooks of one sender: both have 1 to 64 letters, digits, ``-`` and ``_``, anything else is
-    a ``ValueError``.
+    a ``ValueError``. ``reason`` says why it was not processed at once, without any content.
     """
 
     entry_id: str
     group: str
     webhook: VerifiedWebhook
     spooled_at: datetime
+    reason: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what not every backend could use as a name."""
@@ -133,8 +134,9 @@ class Spool(Protocol):
 class WaitingEntry:
     """An entry in the spool, seen without taking it. ``attempts`` counts its deliveries.
 
-    ``reason`` is that of the latest attempt that failed, in letters, digits and a few marks, and
-    may be cut. It is not received again before ``hidden_until``.
+    ``reason`` is that of the latest attempt that failed, and the entry's own before. If it differs
+    from that, it may be cut, and has letters, digits and a few marks alone. The entry is not
+    received again before ``hidden_until``.
     """
 
     entry: SpoolEntry

@@ -29,6 +29,7 @@ from domain.errors import (
     TemporaryError,
     UnsupportedChannelError,
     ValidationError,
+    safe_reason,
 )
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class WebhookExchange:
     def _spooled(self, webhook: VerifiedWebhook, error: TemporaryError) -> _Result:
         """Acknowledge a webhook that could not be processed, once the spool has it."""
         try:
-            self._receive.spool_webhook(webhook)
+            self._receive.spool_webhook(webhook, safe_reason(error))
         except Exception as failure:
             self._receive.store_dead_letter.report(failure)
             return self._refused(error)

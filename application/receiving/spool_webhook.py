@@ -23,8 +23,8 @@ class SpoolWebhook:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self, webhook: VerifiedWebhook) -> None:
-        """Spool ``webhook``.
+    def __call__(self, webhook: VerifiedWebhook, reason: str = "") -> None:
+        """Spool ``webhook``; ``reason`` is that of a ``SpoolEntry``.
 
         It is durable when this returns. Raises ``TemporaryError`` when it is not.
         """
@@ -37,6 +37,7 @@ class SpoolWebhook:
                 group=sender or entry_id,
                 webhook=webhook.without_authorization(),
                 spooled_at=self.clock(),
+                reason=reason,
             )
         )
         self.metrics.count("Spooled")

@@ -63,13 +63,19 @@ class TraceRecord:
         place = self._place(record, conversation)
         dead_letter = self._dead_letter(record)
         company = self.find_company.of_conversation(conversation) if conversation else None
+        unmatched = self._unmatched(record) if record.state is MessageState.UNMATCHED else None
+        other = unmatched.other_conversation if unmatched else None
         return MessageTrace(
             stations=(
                 *_received(record),
                 *_matched(record, conversation),
                 *self._progress(place, dead_letter),
             ),
-            conclusion=self._conclusion(place, dead_letter),
+            conclusion=(
+                unmatched.conclusion(self.clock())
+                if unmatched
+                else self._conclusion(place, dead_letter)
+            ),
             request_id=record.request_id,
             message_id=message.provider_message_id,
             channel=message.channel,
@@ -78,6 +84,7 @@ class TraceRecord:
             conversation_id=key.conversation_id if key else None,
             received_at=message.received_at,
             subject=message.subject,
+            other_conversation_id=other.conversation_id if other else None,
         )
 
     def _place(self, record: MessageRecord, conversation: Conversation | None) -> OnQueue:
@@ -124,13 +131,13 @@ class TraceRecord:
                 return conclusion_on_pending(record, now)
             case MessageState.UNDELIVERABLE:
                 return conclusion_on_undeliverable(dead_letter, record, now)
-            case MessageState.UNMATCHED:
-                message, directory = record.message, self.tenants()
-                found = self.lookup.conversations_of(message.channel, message.look_up_values)
-                tenant = directory.owner_of(message)
-                unmatched = Unmatched(record, tenant, directory, found, self.fallback_window)
-                return unmatched.conclusion(now)
         return conclusion_on_queued(place, self.policy, now)
+
+    def _unmatched(self, record: MessageRecord) -> Unmatched:
+        message, directory = record.message, self.tenants()
+        found = self.lookup.conversations_of(message.channel, message.look_up_values)
+        tenant = directory.owner_of(message)
+        return Unmatched(record, tenant, directory, found, self.fallback_window)
 
     def _progress(self, place: OnQueue, dead_letter: DeadLetter | None) -> Iterator[Station]:
         record = place.record

@@ -83,7 +83,8 @@ class MessageTrace:
 
     ``company_id`` is that of its conversation, else of the company that its recipient or its
     account belongs to. ``message_id`` is the provider's, and ``sender`` is an address. A
-    ``subject`` has mail alone.
+    ``subject`` has mail alone. ``other_conversation_id`` is that of its sender's conversation that
+    did not take an unmatched message.
     """
 
     stations: tuple[Station, ...]
@@ -96,6 +97,7 @@ class MessageTrace:
     conversation_id: str | None = None
     received_at: datetime | None = None
     subject: str | None = None
+    other_conversation_id: str | None = None
 
 
 class TraceKind(StrEnum):

@@ -30,6 +30,7 @@ SEARCH_SECONDS = 5.0
 Wanted = Callable[[VerifiedWebhook, tuple[InboundMessage, ...]], bool]
 """Whether a webhook is looked for; without its messages if it cannot be read."""
 
+_NO_REASON = "the store did not take it in time, or more came at once than it could take"
 _DOCTOR = ("doctor",)
 _SHOW, _REDRIVE, _DELETE = (
     ("dead-letters", verb, "{id}") for verb in ("show", "redrive", "delete")
@@ -175,7 +176,7 @@ class FindUnrecorded:
 
     def _tried(self, waiting: WaitingEntry) -> str:
         if not waiting.attempts:
-            return "The store did not take it in time, or more came at once than it could take."
+            return f"It could not be recorded at once: {waiting.reason or _NO_REASON}."
         why = f", at last: {waiting.reason}." if waiting.reason else ": the log says why."
         next_at, now = waiting.hidden_until, self.clock()
         is_known = next_at is not None and next_at > now and waiting.reason

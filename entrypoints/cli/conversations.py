@@ -148,6 +148,7 @@ def open_command(
 @click.option("--channel", type=click.Choice(CHANNELS), help="Only those on this channel.")
 @click.option("--company", metavar="ID", help="Only those of the company with this id.")
 @click.option("--status", help="Only those with this status.")
+@click.option("--answers", type=click.Choice(["human", "ai"]), help="Only those that it answers.")
 @limit_option(50)
 @after_option
 @json_option
@@ -157,6 +158,7 @@ def list_command(
     channel: str | None,
     company: str | None,
     status: str | None,
+    answers: str | None,
     limit: int,
     after: str | None,
     as_json: bool,
@@ -171,6 +173,7 @@ def list_command(
         channel=ChannelType(channel) if channel else None,
         status=status,
         company_ids=None if company is None else (company,),
+        hand_off_to_human=None if answers is None else answers == "human",
     )
     with open_container() as container, bad_parameters(address=InvalidAddressError):
         page = container.operations().search_conversations()(wanted, limit, after=after)

@@ -7,28 +7,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
 from application.receiving.receive_webhook import ReceiveWebhook
-from domain.errors import UnsupportedChannelError, WebhookHandlerError
+from domain.errors import WebhookHandlerError
 from entrypoints.http.below import Below
-from entrypoints.public_urls import sent_path
+from entrypoints.http.no_webhook import NoWebhook
 
 READY_THREADS = 2
-
-
-class NoWebhook:
-    """Refuses any request, and counts it as one whose path names no channel."""
-
-    def __init__(self, receive_webhook: ReceiveWebhook) -> None:
-        self._receive_webhook = receive_webhook
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer without a look at the body."""
-        exchange = self._receive_webhook.begin(scope["method"], sent_path(scope))
-        refused = exchange.refuse(UnsupportedChannelError("the path names no channel"))
-        headers = {"content-type": refused.content_type, **dict(refused.headers)}
-        await Response(refused.body, refused.status, headers)(scope, receive, send)
 
 
 def create_app(
@@ -58,6 +43,6 @@ def create_app(
             Route("/healthz", healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
             *guarded_routes,
-            Below("", NoWebhook(receive_webhook)),
+            Below("", NoWebhook(lambda: receive_webhook)),
         ]
     )

@@ -11,6 +11,7 @@ from threading import Lock, Thread
 
 from application.ports.metrics import Reading
 from entrypoints.composition.container import Container
+from entrypoints.operations.queue_checks import held_seconds
 
 logger = logging.getLogger(__name__)
 
@@ -151,6 +152,8 @@ def _queues(container: Container) -> Iterator[Reading]:
         for state, number in states.items():
             yield Reading("queue_contexts", number, {**queue, "state": state})
         yield from _age("queue_oldest_seconds", now, depth.oldest_at, sum(states.values()), queue)
+        if depth.held_until is not None or not depth.in_flight:
+            yield Reading("queue_held_seconds", held_seconds(depth, now), queue)
 
 
 def _store(container: Container) -> Iterator[Reading]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from application.ports.checks import CheckStatus
 from application.ports.context_queue import QueueDepth
+from application.tracing.wording import duration
 from domain.times import readable
 from entrypoints.composition.container import Container
 
@@ -40,9 +41,15 @@ def waiting_on(depth: QueueDepth) -> int:
 
 
 def is_late(depth: QueueDepth, now: datetime) -> bool:
-    """Whether the oldest context is there for longer than ``LONGEST_WAIT``."""
+    """Whether a context is there for longer than ``LONGEST_WAIT``, or will be."""
     could_be_done = depth.ready or depth.in_flight
-    return bool(could_be_done and depth.oldest_at and now - depth.oldest_at > LONGEST_WAIT)
+    is_old = bool(could_be_done and depth.oldest_at and now - depth.oldest_at > LONGEST_WAIT)
+    return is_old or held_seconds(depth, now) > LONGEST_WAIT.total_seconds()
+
+
+def held_seconds(depth: QueueDepth, now: datetime) -> float:
+    """For how long a taken context is still kept from other consumers, as far as is known."""
+    return (depth.held_until - now).total_seconds() if depth.held_until else 0.0
 
 
 def _counts(depths: Sequence[QueueDepth], now: datetime) -> str:
@@ -57,15 +64,23 @@ def _late_line(depth: QueueDepth, now: datetime) -> str:
     oldest_at = depth.oldest_at or now
     return (
         f"{depth.queue}: {depth.ready} ready, {depth.in_flight} taken, the oldest is there since "
-        f"{readable(oldest_at)} ({_minutes(now - oldest_at)}): {why_late(depth.in_flight)}"
+        f"{readable(oldest_at)} ({_minutes(now - oldest_at)}): "
+        f"{why_late(depth.in_flight, held_seconds(depth, now))}"
     )
 
 
-def why_late(taken: float) -> str:
-    """What is probably wrong with the consumer of a queue whose oldest context is old.
+def why_late(taken: float, held_seconds: float) -> str:
+    """What is probably wrong with the consumer of a queue on which a context is late.
 
-    ``taken`` are the contexts that it has, and has not acknowledged.
+    ``taken`` are the contexts that it has, and has not acknowledged, and ``held_seconds`` is for
+    how long it still keeps one of them.
     """
+    if held_seconds > LONGEST_WAIT.total_seconds():
+        return (
+            f"a consumer took a context and keeps it for {duration(held_seconds)} more, or until "
+            "it acknowledges it. If it does not work on it, only an answer by hand comes sooner: "
+            "a restart does not change that. Let the consumer take contexts for a shorter time."
+        )
     if taken:
         return "a consumer takes them and does not acknowledge all: what does its log say?"
     return "no consumer takes them: does it run?"

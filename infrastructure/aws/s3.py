@@ -11,11 +11,10 @@ from typing_extensions import override
 
 from application.ports.blobs import BlobStore
 from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
-from domain.errors import StorageUnavailableError
+from domain.errors import BrokenDeadLetterError, StorageUnavailableError
 from infrastructure.aws.clients import error_code, storage_errors
 from infrastructure.serialization.blob_keys import checked_key, is_key, key_of
 from infrastructure.serialization.webhook_json import (
-    BrokenDeadLetterError,
     dead_letter_from_json,
     dead_letter_to_json,
     readable_dead_letters,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
-from domain.errors import StorageUnavailableError
+from domain.errors import BrokenDeadLetterError, StorageUnavailableError
 from infrastructure.durable_files import (
     BROKEN_FILE,
     create_file,
@@ -20,7 +20,6 @@ from infrastructure.durable_files import (
 )
 from infrastructure.serialization.blob_keys import checked_key, is_key
 from infrastructure.serialization.webhook_json import (
-    BrokenDeadLetterError,
     dead_letter_from_json,
     dead_letter_to_json,
     readable_dead_letters,
@@ -104,10 +103,10 @@ class FileDeadLetters(DeadLetters):
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise BrokenDeadLetterError(f"{path.name} is {error}") from error
+            raise BrokenDeadLetterError(f"{path} is {error}") from error
         except OSError as error:
             kind = BrokenDeadLetterError if error.errno in BROKEN_FILE else StorageUnavailableError
-            raise kind(f"{path.name} could not be read: {error.strerror}") from error
+            raise kind(f"{path} could not be read: {error.strerror}") from error
 
     def _path(self, dead_letter_id: str) -> Path:
         return self._directory / f"{dead_letter_id}{_SUFFIX}"

@@ -61,6 +61,12 @@ class EntryFile:
         """The same entry, taken once more."""
         return replace(self, attempts=self.attempts + 1, hidden_until=hidden_until)
 
+    def reason_beside(self, first: str) -> str:
+        """The reason for a person: the whole of ``first``, the entry's own, as long as it holds."""
+        if self.reason in {"", reason_in_name(first)}:
+            return first
+        return self.reason.replace("_", ": ").replace("-", " ")
+
 
 class EntryFiles:
     """The entries in ``directory``, in the order in which they were received.
@@ -183,11 +189,6 @@ def reason_in_name(reason: str) -> str:
     """The beginning of ``reason`` in letters and digits, for the name of a file."""
     parts = (re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-") for part in reason.split(": "))
     return "_".join(filter(None, parts))[:_LONGEST_REASON].rstrip("_-")
-
-
-def reason_of_name(reason: str) -> str:
-    """What ``reason_in_name`` left of a reason, for a person."""
-    return reason.replace("_", ": ").replace("-", " ")
 
 
 def _sortable(moment: datetime) -> str:

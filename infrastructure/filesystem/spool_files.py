@@ -25,12 +25,7 @@ from application.ports.spool import (
 )
 from domain.errors import SpoolFullError
 from infrastructure.durable_files import BROKEN_FILE, create_file, file_errors, sync_directory
-from infrastructure.filesystem.spool_file_names import (
-    EntryFile,
-    EntryFiles,
-    reason_in_name,
-    reason_of_name,
-)
+from infrastructure.filesystem.spool_file_names import EntryFile, EntryFiles, reason_in_name
 from infrastructure.serialization.webhook_json import entry_from_json, entry_to_json
 
 logger = logging.getLogger(__name__)
@@ -165,7 +160,7 @@ class FileSpool(Spool, SearchableSpool, VisibleSpool):
         for file in sorted(files, key=lambda file: file.received_at, reverse=True):
             with file_errors("the spool could not be read"), suppress(ValueError):
                 if entry := _entry_in(self._directory / file.name):
-                    why = reason_of_name(file.reason)
+                    why = file.reason_beside(entry.reason)
                     yield WaitingEntry(entry, file.attempts, why, file.hidden_until)
 
     @override

@@ -180,7 +180,8 @@ def _seen(queue: QueueName, entry: _Entry) -> WaitingContext:
 
 def _depth(queue: QueueName, entries: list[_Entry], now: datetime) -> QueueDepth:
     hidden = [entry for entry in entries if entry.visible_at > now]
-    delayed = sum(not entry.receive_count for entry in hidden)
+    held = [entry.visible_at for entry in hidden if entry.receive_count]
+    delayed = len(hidden) - len(held)
     oldest_at = min((entry.published_at for entry in entries), default=None)
-    ready, in_flight = len(entries) - len(hidden), len(hidden) - delayed
-    return QueueDepth(queue, ready, delayed, in_flight, oldest_at)
+    ready, held_until = len(entries) - len(hidden), max(held, default=None)
+    return QueueDepth(queue, ready, delayed, len(held), oldest_at, held_until)

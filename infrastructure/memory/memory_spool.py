@@ -94,7 +94,8 @@ class MemorySpool(Spool, SearchableSpool, VisibleSpool):
             found = list(self._backlog.values())
         for one in sorted(found, key=lambda one: one.entry.received_at, reverse=True):
             if one.entry.entry_id in self._backlog:
-                yield WaitingEntry(one.entry, one.attempts, one.reason, one.hidden_until)
+                reason = one.reason or one.entry.reason
+                yield WaitingEntry(one.entry, one.attempts, reason, one.hidden_until)
 
     @override
     def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:

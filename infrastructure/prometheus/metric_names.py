@@ -118,6 +118,7 @@ COUNTED: Mapping[str, Counted] = {
 GAUGES: Mapping[str, str] = {
     "queue_contexts": "Contexts on a queue: ready, delayed, or taken and not acknowledged.",
     "queue_oldest_seconds": "For how long the oldest context has been on its queue.",
+    "queue_held_seconds": "For how long a consumer keeps a context that it has taken from others.",
     "pending_messages": "Messages that are recorded and on no queue yet; 1000 are that or more.",
     "pending_oldest_seconds": "How long ago the oldest of them was recorded.",
     "unmatched_messages": "Messages without a conversation; 1000 are that or more.",

@@ -13,17 +13,13 @@ from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.spool import SpoolEntry
 from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
 from domain.channels import ChannelType, channel_in_path
-from domain.errors import RefusedError, StorageUnavailableError
+from domain.errors import BrokenDeadLetterError, RefusedError
 from domain.times import parse_rfc3339, rfc3339
 
 Document = TypeVar("Document")
 
 VERSION = 1
 """The form of documents that hold a webhook: each says it under ``version``."""
-
-
-class BrokenDeadLetterError(StorageUnavailableError):
-    """What lies where a dead letter is expected cannot be read as one, and never will be."""
 
 
 def entry_to_json(entry: SpoolEntry, *, request_reference: str | None = None) -> str:
@@ -33,6 +29,7 @@ def entry_to_json(entry: SpoolEntry, *, request_reference: str | None = None) ->
         "entry_id": entry.entry_id,
         "group": entry.group,
         "spooled_at": rfc3339(entry.spooled_at),
+        "reason": entry.reason,
         "webhook": _webhook_to_json(entry.webhook, request_reference=request_reference),
     }
     return json.dumps(content)
@@ -52,6 +49,7 @@ def entry_from_json(
             group=content["group"],
             webhook=_webhook_from_json(content["webhook"], read_reference),
             spooled_at=parse_rfc3339(content["spooled_at"]),
+            reason=content.get("reason", ""),
         )
 
     return _read_document(text, "spool entry", build)

@@ -38,9 +38,6 @@ _REWRITE_SECONDS = 10.0
 """How long a rewrite waits for a writer to end, and for readers who need the write-ahead log."""
 
 
-_TRANSLATED_ERRORS = TranslatedErrors(None)
-
-
 class SchemaTooNewError(StorageUnavailableError):
     """A newer Frontdesk has been at work on this file. Temporary: run that version again."""
 
@@ -74,6 +71,7 @@ class SqliteDatabase(Statements):
             text = "the embedded storage needs SQLite 3.37 or newer"
             raise StorageUnavailableError(text, needs_operator=True)
         self._path = path.absolute()
+        self._translated_errors = TranslatedErrors(None, self._path)
         self._busy_timeout_seconds = busy_timeout_seconds
         self._turn_timeout_seconds = turn_timeout_seconds
         self._on_statement = on_statement
@@ -83,7 +81,7 @@ class SqliteDatabase(Statements):
         self._guard = Lock()
         self._idle_readers: list[sqlite3.Connection] = []
         self._closed = False
-        with _TRANSLATED_ERRORS:
+        with self._translated_errors:
             if has_other_form(self._path):
                 raise other_form(self._path)
             if not self._path.exists():
@@ -95,7 +93,7 @@ class SqliteDatabase(Statements):
     @contextmanager
     @override
     def read(self) -> Iterator[sqlite3.Connection]:
-        with _TRANSLATED_ERRORS:
+        with self._translated_errors:
             with self._guard:
                 if self._closed:
                     raise StorageUnavailableError("the database is closed")
@@ -122,7 +120,7 @@ class SqliteDatabase(Statements):
         it raises ``StorageUnavailableError`` at once, or waits in ``waiting_for_rewrites``.
         A thread that writes ``for_many`` never waits: it raises ``RewriteAnnouncedError``.
         """
-        with _TRANSLATED_ERRORS:
+        with self._translated_errors:
             connection = self._begin(self._refuse if for_many else self.heed_rewrite)
             try:
                 yield connection
@@ -173,7 +171,7 @@ class SqliteDatabase(Statements):
         Raises ``StorageUnavailableError`` when others use the file all the time.
         """
         with (
-            _TRANSLATED_ERRORS,
+            self._translated_errors,
             self._rewrite_lock.held(),
             closing(self._connect()) as connection,
         ):

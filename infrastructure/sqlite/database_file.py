@@ -11,6 +11,10 @@ APPLICATION_ID = int.from_bytes(b"FrDk")
 """Marks Frontdesk's files in their header: https://www.sqlite.org/pragma.html#pragma_application_id"""
 
 
+class WriteLockHeldError(StorageUnavailableError):
+    """Another process holds the write lock of the file for too long. Nothing was written."""
+
+
 def has_other_form(path: Path) -> bool:
     """Whether the file at ``path`` has content without our mark. It is not changed or locked.
 
@@ -39,7 +43,7 @@ def prepare_file(connection: sqlite3.Connection, path: Path, timeout_seconds: fl
     # The engine does not wait at these statements when several processes start at once.
     while (mode := _try_to_prepare(connection, path)) is None:
         if time.monotonic() > deadline:
-            raise StorageUnavailableError("the database stays locked")
+            raise write_lock_held(path)
         time.sleep(0.01)
     if mode != "wal":
         text = "this file system cannot hold a write-ahead log"
@@ -54,9 +58,17 @@ def other_form(path: Path) -> OldFormError:
     )
 
 
+def write_lock_held(path: Path) -> WriteLockHeldError:
+    """What to do about it. The spool keeps little of a reason: cause and remedy come first."""
+    return WriteLockHeldError(
+        f"another process holds the write lock of {path.name}: end it, for example a database "
+        f"tool in a transaction; 'lsof {path}' names the processes that have it open"
+    )
+
+
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether another process holds the lock."""
-    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # without the extended part
+    return _code(error) == sqlite3.SQLITE_BUSY
 
 
 _UNFIT = frozenset(
@@ -75,9 +87,13 @@ _UNFIT = frozenset(
 
 def is_unfit(error: sqlite3.Error) -> bool:
     """Whether only an operator can help."""
-    # The module's own errors have no code.
+    return _code(error) in _UNFIT
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Without its extended part. The module's own errors have none."""
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
-    return code & 0xFF in _UNFIT
+    return code & 0xFF
 
 
 def _try_to_prepare(connection: sqlite3.Connection, path: Path) -> str | None:

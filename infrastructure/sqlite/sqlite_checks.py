@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from sqlite3 import Error, sqlite_version
+from sqlite3 import sqlite_version
 
 from application.ports.checks import CheckResult, CheckStatus, Unreported, check_results
-from domain.errors import StorageUnavailableError, WebhookHandlerError
+from domain.errors import WebhookHandlerError
 from infrastructure.sqlite.database import RewriteAnnouncedError, SqliteDatabase
-from infrastructure.sqlite.database_file import is_busy
+from infrastructure.sqlite.database_file import WriteLockHeldError
 
 _LOCK_SECONDS = 1.0
 """How long the write lock is waited for. A commit of Frontdesk holds it for milliseconds."""
@@ -54,11 +54,5 @@ def _lock_problems(path: Path, database: SqliteDatabase) -> tuple[str, ...]:
             return ()
     except RewriteAnnouncedError:
         return (Unreported(f"{path}: an erasure rewrites it, and nothing is recorded meanwhile"),)
-    except StorageUnavailableError as error:
-        if not (isinstance(error.__cause__, Error) and is_busy(error.__cause__)):
-            raise
-    return (
-        f"{path}: another process has held its write lock for over {_LOCK_SECONDS:g} s, so nothing "
-        f"is recorded: webhooks wait in the spool. End what holds it, such as a database "
-        f"tool in a transaction; 'lsof {path}' names the processes that have it open",
-    )
+    except WriteLockHeldError as error:
+        return (f"nothing is recorded, and webhooks wait in the spool: {error}",)

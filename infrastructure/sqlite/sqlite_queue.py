@@ -72,9 +72,11 @@ _DEPTHS = """
            sum(visible_at <= :now),
            sum(visible_at > :now AND receive_count = 0),
            sum(visible_at > :now AND receive_count > 0),
-           min(published_at)
+           min(published_at),
+           max(iif(visible_at > :now AND receive_count > 0, visible_at, NULL))
     FROM contexts WHERE context IS NOT NULL GROUP BY queue
 """
+_NO_TIMES = (None, None)
 
 
 class SqliteContextQueue(
@@ -104,9 +106,7 @@ class SqliteContextQueue(
     def depths(self) -> tuple[QueueDepth, ...]:
         rows = self._database.rows(_DEPTHS, {"now": rfc3339(self._clock())})
         depths = {name: counts for name, *counts in rows}
-        return tuple(
-            _depth(queue, *depths.get(str(queue), (0, 0, 0, None))) for queue in ALL_QUEUES
-        )
+        return tuple(_depth(queue, *depths.get(str(queue), (0, 0, 0))) for queue in ALL_QUEUES)
 
     @override
     def receive(
@@ -183,7 +183,7 @@ def _waiting(row: tuple[int, str, str, str, str, int]) -> WaitingContext:
 
 
 def _depth(
-    queue: QueueName, ready: int, delayed: int, in_flight: int, oldest_at: str | None
+    queue: QueueName, ready: int, delayed: int, in_flight: int, *times: str | None
 ) -> QueueDepth:
-    oldest = parse_rfc3339(oldest_at) if oldest_at else None
-    return QueueDepth(queue, ready, delayed, in_flight, oldest)
+    oldest_at, held_until = (parse_rfc3339(time) if time else None for time in times or _NO_TIMES)
+    return QueueDepth(queue, ready, delayed, in_flight, oldest_at, held_until)

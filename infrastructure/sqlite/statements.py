@@ -4,13 +4,14 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from typing_extensions import override
 
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from infrastructure.durable_files import file_error
-from infrastructure.sqlite.database_file import is_unfit
+from infrastructure.sqlite.database_file import is_busy, is_unfit, write_lock_held
 
 Inside = TypeVar("Inside")
 
@@ -50,13 +51,14 @@ class Statements(ABC):
 class TranslatedErrors(AbstractContextManager[Inside]):
     """Within it, the errors of the engine become those of the ports.
 
-    ``StorageRefusedError`` for what the schema will never take, else
-    ``StorageUnavailableError``. It can be entered again and again, and is cheap: a webhook
-    enters it for each statement.
+    ``StorageRefusedError`` for what the schema will never take, ``WriteLockHeldError`` for a
+    lock on the database at ``path``, else ``StorageUnavailableError``. It can be entered again
+    and again, and is cheap: a webhook enters it for each statement.
     """
 
-    def __init__(self, inside: Inside) -> None:
+    def __init__(self, inside: Inside, path: Path | None = None) -> None:
         self._inside = inside
+        self._path = path
 
     @override
     def __enter__(self) -> Inside:
@@ -69,6 +71,8 @@ class TranslatedErrors(AbstractContextManager[Inside]):
         if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError):
             raise StorageRefusedError(f"the database refuses it: {error}") from error
         if isinstance(error, sqlite3.Error):
+            if self._path is not None and is_busy(error):
+                raise write_lock_held(self._path) from error
             text = f"the database does not answer: {error}"
             raise StorageUnavailableError(text, needs_operator=is_unfit(error)) from error
         if isinstance(error, OSError):

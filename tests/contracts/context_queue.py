@@ -435,6 +435,18 @@ class EmbeddedQueueContract(VisibleQueueContract, CompetingConsumersContract, Co
         queue.receive(REPLIES, 1)
         assert depth_of(queue).oldest_at == NOW
 
+    def test_queue_depth_has_the_time_until_which_a_taken_context_is_held(
+        self, queue: EmbeddedQueue, clock: ManualClock
+    ) -> None:
+        for name, route in (("request-1", AT_ONCE), ("request-2", AT_ONCE), ("3", DELAYED)):
+            queue.publish(a_context(name), route)
+        assert depth_of(queue).held_until is None
+        for minutes in (90, 1):
+            queue.receive(REPLIES, 1, visibility=timedelta(minutes=minutes))
+        assert depth_of(queue).held_until == NOW + timedelta(minutes=90)
+        clock.advance(by=timedelta(minutes=90))
+        assert depth_of(queue).held_until is None
+
     def test_contexts_are_delivered_in_the_order_of_publishing(self, queue: EmbeddedQueue) -> None:
         names = ["request-2", "request-3", "request-1"]
         for name in names:

@@ -10,7 +10,7 @@ import pytest
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.webhook_parser import WebhookRequest
-from domain.errors import StorageUnavailableError
+from domain.errors import BrokenDeadLetterError
 from infrastructure.serialization.webhook_json import dead_letter_to_json
 from tests.builders import NOW, verified
 from tests.contracts.concurrency import at_once
@@ -284,6 +284,6 @@ class UnreadableDeadLettersContract:
         self, dead_letters: DeadLetters, write_content: WriteContent
     ) -> None:
         write_content("note", b"{}")
-        with pytest.raises(StorageUnavailableError, match="note"):
+        with pytest.raises(BrokenDeadLetterError, match="dead-letters/note"):
             dead_letters.get("note")
         assert dead_letters.delete("note")

@@ -281,7 +281,9 @@ class EmbeddedSpoolContract(SpoolContract):
     def test_look_shows_why_the_latest_attempt_failed_and_when_the_next_one_is(
         self, spool: EmbeddedSpool, clock: ManualClock
     ) -> None:
-        enqueue_all(spool, "a1")
+        spool.enqueue(an_entry("a1", reason="why it came here"))
+        (seen,) = spool.look()
+        assert seen.reason == "why it came here"
         for reason in ("first", "the store does not answer: database is locked"):
             (delivery,) = spool.receive(1, MINUTE)
             spool.release(delivery, MINUTE, reason)

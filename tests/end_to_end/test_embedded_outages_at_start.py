@@ -102,7 +102,7 @@ def test_server_starts_while_its_database_is_locked(
     with ExitStack() as locks:
         locks.enter_context(exclusively_locked(database))
         with server_process(environ, tmp_path / "log") as server:
-            not_ready = {"status": "not ready", "error": "StorageUnavailableError"}
+            not_ready = {"status": "not ready", "error": "WriteLockHeldError"}
             assert readiness(server) == (503, not_ready)
             assert post(server, "Are you there?") == ACKNOWLEDGED[SMS]
             assert spooled(environ) == 1

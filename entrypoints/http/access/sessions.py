@@ -15,6 +15,7 @@ from infrastructure.configuration.secrets.access_tokens import AccessToken, Acce
 LIFETIME = timedelta(hours=12)
 SECURE_NAME = "__Host-frontdesk"
 """Browsers take it over https alone, and from no other host."""
+_PLAIN_PREFIX = "frontdesk-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,12 @@ class Sessions:
 
 def plain_name(origin: str) -> str:
     """The name on plain http: browsers send a cookie to every port of its host."""
-    return f"frontdesk-{urlsplit(origin).port or 80}"
+    return f"{_PLAIN_PREFIX}{urlsplit(origin).port or 80}"
+
+
+def is_session_name(name: str) -> bool:
+    """Whether a cookie of this name may hold a session of some origin of ours."""
+    return name == SECURE_NAME or name.startswith(_PLAIN_PREFIX)
 
 
 def cookie_line(origin: str, value: str, *, is_secure: bool, seconds: int) -> str:

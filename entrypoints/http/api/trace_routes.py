@@ -116,4 +116,4 @@ def _without_others(message: MessageTrace) -> MessageTrace:
     if message.conclusion.state is not TraceState.UNMATCHED:
         return message
     conclusion = replace(message.conclusion, sentence=_UNMATCHED, commands=())
-    return replace(message, conclusion=conclusion)
+    return replace(message, conclusion=conclusion, other_conversation_id=None)

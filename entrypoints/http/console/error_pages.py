@@ -54,7 +54,9 @@ async def _answer_known(request: Request, error: WebhookHandlerError) -> Respons
 
 
 async def _answer_framework(request: Request, error: HTTPException) -> Response:
-    return _page(request, ProblemError(error.status_code, str(error.detail)))
+    is_unknown = error.status_code == HTTPStatus.NOT_FOUND
+    text = "there is no page at this address" if is_unknown else str(error.detail)
+    return _page(request, ProblemError(error.status_code, text))
 
 
 async def _answer_invalid(request: Request, error: RequestValidationError) -> Response:

@@ -16,7 +16,9 @@ from entrypoints.http.console.assets import PREFIX, serve_assets
 from entrypoints.http.console.page_guard import PageAccess, refused_page
 from entrypoints.http.console.places import PLACES, SIMULATOR, body_bytes, changes_something
 from entrypoints.http.console.sign_in import SignIn
+from entrypoints.http.console.unknown_pages import UnknownPages
 from entrypoints.http.limits.share import Share
+from entrypoints.http.no_webhook import NoWebhook
 
 SIMULATIONS_AT_ONCE = 4
 """How many requests for the simulator are worked on at once, in each worker."""
@@ -31,7 +33,7 @@ def console_routes(
     share: Share,
     require_started: Callable[[], None],
 ) -> Iterable[BaseRoute]:
-    """The pages, what they are made of, and the way to sign in."""
+    """The pages, what they are made of, the way to sign in, and what is at any other address."""
 
     def load() -> ASGIApp:
         from entrypoints.http.console.application import create_console
@@ -49,6 +51,8 @@ def console_routes(
     yield from (Below(place, pages) for place in PLACES)
     yield Below(PREFIX, serve_assets)
     yield from SignIn(access, limiter).routes
+    admit = PageAccess(access).admit
+    yield UnknownPages(pages, admit, limiter, NoWebhook(container.receive_webhook))
 
 
 def _simulator(container: Container, require_started: Callable[[], None]) -> BoundedApp:

@@ -100,12 +100,13 @@ def test_no_more_than_the_latest_messages_are_traced() -> None:
 def test_address_finds_what_waits_in_the_spool() -> None:
     frontdesk = FrontDesk(parser=StubParser(messages=[ParsedMessage(an_inbound_message())]))
     webhook = verified(a_webhook(b"a form"))
-    frontdesk.spool.enqueue(SpoolEntry("entry-1", "group", webhook, NOW))
+    frontdesk.spool.enqueue(SpoolEntry("entry-1", "group", webhook, NOW, "too many at once"))
     frontdesk.advance_clock(300)
     found = trace(frontdesk, "+14155550123")
     (one,) = found.messages
     assert (one.conclusion.state, one.sender) == (TraceState.SPOOLED, "+14155550123")
     assert f"It is in the spool since {readable(NOW)} (5 min ago): it is safe" in found.sentence
+    assert "It could not be recorded at once: too many at once. A running" in found.sentence
     assert found.commands == ("frontdesk doctor", "frontdesk relay")
     assert trace(frontdesk, "+14155550999").kind is TraceKind.UNKNOWN
     assert trace(frontdesk, MESSAGE_ID).messages == found.messages

@@ -218,6 +218,8 @@ class TestList:
             (("--company", "acme"), {"email"}),
             (("--status", "closed"), {"email"}),
             (("--status", "closed", "--channel", "sms"), set()),
+            (("--answers", "human"), {"whatsapp"}),
+            (("--answers", "ai"), {"sms", "email"}),
             (("--address", "+14155550199"), set()),
         ],
     )
@@ -226,7 +228,7 @@ class TestList:
     ) -> None:
         for channel, changes in (
             (ChannelType.SMS, {}),
-            (ChannelType.WHATSAPP, {}),
+            (ChannelType.WHATSAPP, {"hand_off_to_human": True}),
             (ChannelType.EMAIL, {"company_id": "acme", "conversation_status": "closed"}),
         ):
             given_conversation(container, channel=channel, **{"company_id": "other", **changes})

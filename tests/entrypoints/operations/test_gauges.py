@@ -80,6 +80,7 @@ def test_gauges_say_what_waits_and_for_how_long(container: Container, clock: Man
         ("queue_contexts", "sms-replies", "delayed"): 1,
         ("queue_contexts", "sms-replies", "taken"): 1,
         ("queue_oldest_seconds", "sms-replies"): 10,
+        ("queue_held_seconds", "sms-replies"): 3590,
         ("pending_messages",): 1,
         ("pending_oldest_seconds",): 10,
         ("unmatched_messages",): 2,

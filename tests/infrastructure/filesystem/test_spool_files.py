@@ -421,10 +421,10 @@ def test_name_of_a_file_holds_the_beginning_of_any_reason(
     spool: FileSpool, directory: Path
 ) -> None:
     longest = "x" * 64
-    spool.enqueue(replace(an_entry(), entry_id=longest, group=longest))
+    spool.enqueue(replace(an_entry(), entry_id=longest, group=longest, reason="why it came here"))
     for reason, shown in (
         ("../../a_b.json\n\N{SNOWMAN}: c", "a b json: c"),
-        ("\N{SNOWMAN}", ""),
+        ("\N{SNOWMAN}", "why it came here"),
         ("ab " * 100, ("ab " * 20).strip()),
     ):
         (delivery,) = spool.receive(1, MINUTE)
@@ -433,3 +433,11 @@ def test_name_of_a_file_holds_the_beginning_of_any_reason(
         assert len(f"{file.name}.broken") <= 255
         for each in (spool, FileSpool(directory, ManualClock(), MemoryMetrics())):
             assert [one.reason for one in each.look()] == [shown]
+
+
+def test_reason_that_the_entry_itself_has_is_shown_whole(spool: FileSpool) -> None:
+    reason = "another process holds the write lock of frontdesk.db: end it; 'lsof' names it"
+    spool.enqueue(an_entry(reason=reason))
+    (delivery,) = spool.receive(1, MINUTE)
+    spool.release(delivery, timedelta(0), reason)
+    assert [one.reason for one in spool.look()] == [reason]

@@ -30,7 +30,7 @@ def test_written_spool_entry_is_read_back_unchanged(
     url: str, account: str, headers: tuple[tuple[str, str], ...], body: bytes
 ) -> None:
     request = replace(REQUEST, url=url, headers=headers, body=body)
-    entry = an_entry(account=account, request=request)
+    entry = an_entry(account=account, request=request, reason=url)
     assert entry_from_json(entry_to_json(entry)) == entry
 
 

@@ -237,7 +237,7 @@ class TestErrors:
         path.parent.mkdir()
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
-            with pytest.raises(StorageUnavailableError, match="locked"):
+            with pytest.raises(StorageUnavailableError, match=f"write lock of {path.name}: end it"):
                 SqliteDatabase(path, busy_timeout_seconds=0.05)
 
 

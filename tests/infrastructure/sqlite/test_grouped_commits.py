@@ -19,6 +19,7 @@ from domain.errors import ConcurrentUpdateError, StorageUnavailableError
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.database_file import WriteLockHeldError
 from infrastructure.sqlite.grouped_commits import MAX_MEMBERS, GroupedCommits
 from infrastructure.sqlite.rewrite_lock import RewriteLock, waiting_for_rewrites
 from tests.builders import a_record
@@ -182,7 +183,7 @@ def test_unit_fails_while_another_process_holds_the_lock(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         works = [partial(_error_of, units, number) for number in range(8)]
-        assert {type(error) for error in at_once(works)} == {StorageUnavailableError}
+        assert {type(error) for error in at_once(works)} == {WriteLockHeldError}
     assert units.run(recording(numbered(1)), Deadline.after())
     database.close()
 

@@ -64,9 +64,9 @@ def test_write_lock_that_another_process_holds_is_a_problem(
         (problem,) = database_problems(path, 1)
         other.execute("ROLLBACK")
     assert problem == (
-        f"{path}: another process has held its write lock for over 0.02 s, so nothing is "
-        "recorded: webhooks wait in the spool. End what holds it, such as a database tool in a "
-        f"transaction; 'lsof {path}' names the processes that have it open"
+        "nothing is recorded, and webhooks wait in the spool: another process holds the write lock "
+        f"of {path.name}: end it, for example a database tool in a transaction; 'lsof {path}' "
+        "names the processes that have it open"
     )
     assert not isinstance(problem, Unreported)
     assert database_problems(path, 1) == ()

@@ -1,6 +1,6 @@
 """Conversations: find them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import urlencode
@@ -13,6 +13,7 @@ from application.ports.pages import MOST_LOOKED_AT, Page
 from domain.channels import ChannelType
 from domain.conversations import SETTABLE_STATUSES, Conversation
 from domain.errors import InvalidAddressError, InvalidCursorError
+from entrypoints.composition.operations_container import OperationsContainer
 from entrypoints.http.access.access import Caller
 from entrypoints.http.api.conversation_routes import companies_of
 from entrypoints.http.api.dependencies import TheCaller, TheCursors, TheOperations
@@ -21,6 +22,9 @@ from entrypoints.http.console.page_dependencies import ThePage
 router = APIRouter(prefix="/conversations")
 
 PAGE_SIZE = 50
+MOST_COMPANIES = 50
+"""Of more, the id is typed."""
+
 LONGEST_VALUE = 1000
 """Characters in a field, as in the API."""
 
@@ -94,6 +98,15 @@ def _search(
     )
 
 
+def _known_companies(operations: OperationsContainer, caller: Caller) -> Sequence[str]:
+    """The ids to choose from; none where they are too many for that, or no directory has any."""
+    if caller.token.companies is not None:
+        return sorted(caller.token.companies)
+    tenants = operations.find_company().tenants().tenants
+    known = sorted({one.company_id for one in tenants if one.company_id})
+    return known if len(known) <= MOST_COMPANIES else ()
+
+
 @router.get("")
 def list_conversations(
     page: ThePage,
@@ -122,6 +135,7 @@ def list_conversations(
         problems=problems,
         search=search,
         looked_at=MOST_LOOKED_AT,
+        known_companies=_known_companies(operations, caller),
         channels=list(ChannelType),
         statuses=SETTABLE_STATUSES,
     )

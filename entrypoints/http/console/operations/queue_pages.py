@@ -1,18 +1,25 @@
 """Queues: how much waits, and a look inside that takes nothing."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from application.ports.context_queue import QueueDepth, VisibleQueue, WaitingContext
+from application.ports.pages import Page
 from application.tracing.wording import duration, moving, other_queue
 from entrypoints.http.api.dependencies import After, TheContainer, of_no_company
 from entrypoints.http.api.queue_routes import TheLook, queue_named
 from entrypoints.http.console.pace import seconds_until_next
 from entrypoints.http.console.page_dependencies import ThePage
-from entrypoints.operations.queue_checks import LONGEST_WAIT, is_late, waiting_on, why_late
+from entrypoints.operations.queue_checks import (
+    LONGEST_WAIT,
+    held_seconds,
+    is_late,
+    waiting_on,
+    why_late,
+)
 
 router = APIRouter(prefix="/queues")
 
@@ -37,7 +44,13 @@ def list_queues(page: ThePage, container: TheContainer) -> Response:
         every=every,
         depths=[(depth, _state_of(depth, page.now)) for depth in depths],
         late=[
-            (depth.queue, why_late(depth.in_flight)) for depth in depths if is_late(depth, page.now)
+            (
+                depth.queue,
+                _state_of(depth, page.now)[0],
+                why_late(depth.in_flight, held_seconds(depth, page.now)),
+            )
+            for depth in depths
+            if is_late(depth, page.now)
         ],
         longest_wait=duration(LONGEST_WAIT.total_seconds()),
         reply_delay=container.settings().reply_delay_seconds,
@@ -57,15 +70,24 @@ def look_inside(queue: str, page: ThePage, look: TheLook, after: After = None) -
         found=found,
         after=after,
         waiting=[(one, _place_of(one, page.now)) for one in found.items] if found else [],
+        why_held=why_late(1, held) if (held := _held_seconds(found, page.now)) else None,
         commands=moving(name),
     )
+
+
+def _held_seconds(found: Page[WaitingContext] | None, now: datetime) -> float:
+    """For how long a consumer keeps a context of this page from others; 0 if that is not long."""
+    taken = (one.visible_at - now for one in (found.items if found else ()) if one.receive_count)
+    longest = max(taken, default=timedelta(0))
+    return longest.total_seconds() if longest > LONGEST_WAIT else 0.0
 
 
 def _state_of(depth: QueueDepth, now: datetime) -> State:
     if not waiting_on(depth):
         return "OK", "ok"
     if is_late(depth, now):
-        return "waits too long", "bad"
+        is_held = held_seconds(depth, now) > LONGEST_WAIT.total_seconds()
+        return "held for long" if is_held else "waits too long", "bad"
     return ("age unknown", "plain") if depth.oldest_at is None else ("OK", "ok")
 
 
@@ -76,5 +98,8 @@ def _place_of(waiting: WaitingContext, now: datetime) -> State:
             return "ready again", "warn"
         return "ready", "warn" if is_long else "ok"
     if waiting.receive_count:
-        return "taken", "warn" if is_long else "info"
+        if is_long:
+            return "taken for long", "warn"
+        is_late = now - waiting.published_at > LONGEST_WAIT
+        return "taken", "warn" if is_late else "info"
     return "delayed", "plain"

@@ -12,6 +12,7 @@ from application.overview.sampled_numbers import (
     NO_CHANNEL,
     QUEUES,
     age_on_queue,
+    held_on_queue,
     on_queue,
     received,
     taken_from,
@@ -38,6 +39,7 @@ _SOURCES = {
     "spool": "The spool does",
     "dead_letters": "The place of the dead letters does",
 }
+_SPOOLED = "The store or the queues did not take them, or too many came at once"
 _MINUTES = 60
 _MOST_KINDS = 3
 
@@ -54,10 +56,16 @@ class Trouble:
     command: str = ""
 
 
-def troubles(figures: Figures, refusals: Callable[[], Iterable[Refusal]]) -> list[Trouble]:
-    """All that there is at this moment. ``refusals`` are asked for if something was refused."""
+def troubles(
+    figures: Figures, refusals: Callable[[], Iterable[Refusal]], why_spooled: Callable[[], str]
+) -> list[Trouble]:
+    """All that there is at this moment. ``refusals`` are asked for if something was refused.
+
+    ``why_spooled`` is asked if something is in the spool, and may not know.
+    """
     found = [
         *(_unanswered(one, figures.now) for one in figures.unanswered),
+        *_of_spool(figures.waiting, why_spooled),
         *_of_waiting(figures.waiting),
         *_of_queues(figures.waiting),
         *_of_traffic(figures.timeline),
@@ -80,7 +88,7 @@ def _unanswered(one: Unanswered, now: datetime) -> Trouble:
     )
 
 
-def _of_waiting(waiting: Mapping[str, float]) -> Iterator[Trouble]:
+def _of_spool(waiting: Mapping[str, float], why_spooled: Callable[[], str]) -> Iterator[Trouble]:
     if number := waiting.get("broken in spool"):
         yield Trouble(
             "bad",
@@ -93,10 +101,13 @@ def _of_waiting(waiting: Mapping[str, float]) -> Iterator[Trouble]:
         yield Trouble(
             "bad" if age >= QUEUE_AGE_SECONDS else "warn",
             f"{_number(number, 'webhook')} in the spool, the oldest for {duration(age)}",
-            "The store or the queues did not take them, or too many came at once. They are "
-            "processed by themselves once it works again.",
+            f"{capital(why_spooled() or _SPOOLED)}. They are processed by themselves once it works "
+            "again.",
             *("/checks", "Run the checks"),
         )
+
+
+def _of_waiting(waiting: Mapping[str, float]) -> Iterator[Trouble]:
     age = waiting.get("oldest pending", 0.0)
     if (number := waiting.get("pending")) and age >= PENDING_SECONDS:
         yield Trouble(
@@ -126,12 +137,16 @@ def _of_waiting(waiting: Mapping[str, float]) -> Iterator[Trouble]:
 def _of_queues(waiting: Mapping[str, float]) -> Iterator[Trouble]:
     for queue in QUEUES:
         age = waiting.get(age_on_queue(queue), 0.0)
-        if age >= QUEUE_AGE_SECONDS:
+        held = waiting.get(held_on_queue(queue), 0.0)
+        if max(age, held) >= QUEUE_AGE_SECONDS:
             number = _number(waiting.get(on_queue(queue), 0.0), "context")
+            is_old = age >= QUEUE_AGE_SECONDS
             yield Trouble(
                 "warn",
-                f"{queue} waits too long: {number}, the oldest for {duration(age)}",
-                capital(why_late(waiting.get(taken_from(queue), 0.0))),
+                f"{queue} waits too long: {number}, the oldest for {duration(age)}"
+                if is_old
+                else f"{queue}: a context is held for {duration(held)} more",
+                capital(why_late(waiting.get(taken_from(queue), 0.0), held)),
                 *(f"/queues/{queue}", f"Look at {queue}"),
             )
 

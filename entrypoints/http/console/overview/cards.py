@@ -11,6 +11,7 @@ from application.overview.sampled_numbers import (
     OUTCOMES,
     QUEUES,
     age_on_queue,
+    held_on_queue,
     on_queue,
     received,
     taken_from,
@@ -63,6 +64,7 @@ def _queues(figures: Figures) -> Card:
     depths = [waiting[on_queue(queue)] for queue in QUEUES if on_queue(queue) in waiting]
     ages = [waiting[age_on_queue(queue)] for queue in QUEUES if age_on_queue(queue) in waiting]
     age = max(ages, default=0.0)
+    is_held = any(waiting.get(held_on_queue(one), 0.0) >= QUEUE_AGE_SECONDS for one in QUEUES)
     taken = sum(waiting.get(taken_from(queue), 0.0) for queue in QUEUES)
     held = f"{count(taken)} taken" if taken else ""
     return Card(
@@ -70,7 +72,7 @@ def _queues(figures: Figures) -> Card:
         count(sum(depths)) if depths else NOTHING,
         ", ".join(filter(None, (f"oldest for {duration(age)}" if age else "", held))),
         f"none older than {duration(QUEUE_AGE_SECONDS)}",
-        _kind(age < QUEUE_AGE_SECONDS) if depths else "plain",
+        _kind(age < QUEUE_AGE_SECONDS and not is_held) if depths else "plain",
         "/queues",
     )
 

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -14,7 +16,10 @@ from application.overview.sampled_numbers import (
     received,
 )
 from application.overview.timeline import SPANS, Span, Timeline
+from application.ports.spool import VisibleSpool
 from domain.channels import ChannelType
+from domain.errors import StorageUnavailableError
+from entrypoints.composition.container import Container
 from entrypoints.http.api.dependencies import TheContainer, of_no_company
 from entrypoints.http.console.overview.attention import QUEUE_AGE_SECONDS, troubles, under_way
 from entrypoints.http.console.overview.cards import cards_of
@@ -62,7 +67,7 @@ def show_overview(
         figures=figures,
         span=span,
         spans={one.hours: span_name(one) for one in SPANS.values()},
-        troubles=troubles(figures, container.refusals().latest),
+        troubles=troubles(figures, container.refusals().latest, partial(_why_spooled, container)),
         under_way=[*under_way(figures.waiting)],
         longest_wait=QUEUE_AGE_SECONDS,
         cards=cards_of(figures),
@@ -89,6 +94,15 @@ def show_series(overview: TheOverview, span: TheSpan) -> Response:
     }
     headers = {**PAGE_HEADERS, "content-type": "application/json"}
     return Response(json.dumps(content, separators=(",", ":")), headers=headers)
+
+
+def _why_spooled(container: Container) -> str:
+    """The reason of what came last; empty if it is not known."""
+    spool: object = container.spool()
+    with suppress(StorageUnavailableError):
+        newest = next(spool.look(), None) if isinstance(spool, VisibleSpool) else None
+        return newest.reason if newest else ""
+    return ""
 
 
 def _drawn(plot: Plot, timeline: Timeline) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Dead letters: why they are there, what is in them, and another attempt."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -14,13 +15,12 @@ from application.ports.pages import Page as Listed
 from application.recovery.describe_dead_letter import DescribedDeadLetter
 from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
 from application.tracing.unrecorded import remedy_for
-from domain.errors import DeadLetterNotFoundError
+from domain.errors import BrokenDeadLetterError, DeadLetterNotFoundError
 from entrypoints.composition.operations_container import OperationsContainer
 from entrypoints.http.access.access import Caller
-from entrypoints.http.access.problems import ProblemError, invalid
+from entrypoints.http.access.problems import ProblemError, invalid, not_found
 from entrypoints.http.api.cursors import Cursors
 from entrypoints.http.api.dead_letter_routes import (
-    VisibleDeadLetter,
     company_of,
     delete_dead_letter,
     visible_dead_letter,
@@ -36,6 +36,7 @@ from entrypoints.http.api.dependencies import (
 from entrypoints.http.console.notices import Notice
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
+from entrypoints.http.console.recovery.faulty_fields import faults_in
 from entrypoints.http.console.recovery.redriven_words import notice_of_many, notice_of_one
 from entrypoints.http.console.recovery.shown_requests import shown_request
 from entrypoints.http.console.rendering import Page
@@ -46,6 +47,7 @@ PAGE_SIZE = 25
 REDRIVE_SECONDS = 5.0
 """How long redriving a page may go on: browsers wait 15 s, and the last attempt may take 8."""
 
+_ID = re.compile(rf"(?<=/)(?:{'|'.join(DeadLetterKind)})-[\w-]+")
 _GONE = Notice(
     "This dead letter is not there any more: it was redriven or deleted meanwhile. Nothing was "
     "done.",
@@ -60,6 +62,10 @@ _MEANINGS = {
     DeadLetterKind.EXHAUSTED: "the store did not take it for half a day",
     DeadLetterKind.UNDELIVERABLE: "its queue did not take it for most of a day",
 }
+
+
+_OF_BACKENDS = frozenset({DeadLetterKind.EXHAUSTED, DeadLetterKind.UNDELIVERABLE})
+"""Something must be mended before these are redriven: the checks say what."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +125,24 @@ class _Lists:
             more=more,
             place=place,
             kinds=_MEANINGS,
-            unreadable=sorted(unreadable) if is_of_all else [],
+            unreadable=[(place, _id_in(place)) for place in sorted(unreadable) if is_of_all],
             notice=notice,
+        )
+
+    def show_damaged(
+        self, dead_letter_id: str, error: BrokenDeadLetterError, status: int = 200
+    ) -> Response:
+        """What cannot be read does not say whose it is, either."""
+        if self.caller.token.companies is not None:
+            raise not_found("dead letter")
+        kind, _, rest = dead_letter_id.partition("-")
+        return self.page(
+            "damaged_dead_letter.html",
+            status,
+            dead_letter_id=dead_letter_id,
+            problem=str(error),
+            # Its message is recorded all the same.
+            request_id=rest if kind == DeadLetterKind.UNDELIVERABLE else None,
         )
 
     def show_whole(self, notice: Notice, status: int = 200) -> Response:
@@ -128,6 +150,12 @@ class _Lists:
         response = self.show(_Place(), notice, status)
         response.headers["hx-replace-url"] = "/dead-letters"
         return response
+
+
+def _id_in(place: str) -> str | None:
+    """The id of the dead letter that lies in ``place``, if it has the form of our own."""
+    found = _ID.findall(place)
+    return found[-1] if found else None
 
 
 def _lists(
@@ -168,11 +196,13 @@ def redrive_listed(lists: _TheLists, form: ThePostedForm) -> Response:
 
 
 @router.get("/{dead_letter_id}")
-def show_dead_letter(
-    described: VisibleDeadLetter, page: ThePage, operations: TheOperations
-) -> Response:
-    """One dead letter, how it reads today, and its request."""
-    return _shown(described, page, operations)
+def show_dead_letter(dead_letter_id: Identifier, lists: _TheLists) -> Response:
+    """One dead letter, how it reads today, and its request; or that it is damaged."""
+    try:
+        described = visible_dead_letter(dead_letter_id, lists.operations, lists.caller)
+    except BrokenDeadLetterError as error:
+        return lists.show_damaged(dead_letter_id, error)
+    return _shown(described, lists.page, lists.operations)
 
 
 @router.post("/{dead_letter_id}/redrive")
@@ -183,6 +213,8 @@ def redrive_dead_letter(dead_letter_id: Identifier, lists: _TheLists) -> Respons
         described = visible_dead_letter(dead_letter_id, operations, lists.caller)
     except (DeadLetterNotFoundError, ProblemError):
         return lists.show_whole(_GONE, 409)
+    except BrokenDeadLetterError as error:
+        return lists.show_damaged(dead_letter_id, error, 409)
     redriven = operations.redrive_dead_letters()(described.dead_letter)
     notice = notice_of_one(redriven)
     if redriven.outcome is not RedriveOutcome.FAILED:
@@ -208,14 +240,19 @@ def _shown(
     notice: Notice | None = None,
 ) -> Response:
     webhook = described.dead_letter.webhook
+    request = shown_request(webhook.request) if webhook else None
+    names = {field.name for field in (request and request.fields) or ()}
     return page(
         "dead_letter.html",
         one=described,
         dead_letter=described.dead_letter,
         request=webhook.request if webhook else None,
-        shown=shown_request(webhook.request) if webhook else None,
+        shown=request,
+        faults=faults_in(described.failure or "", names),
         company_id=company_of(described, operations),
         meaning=_MEANINGS[described.dead_letter.kind],
         remedy=remedy_for(described.dead_letter),
+        needs_checks=page.caller.token.companies is None
+        and described.dead_letter.kind in _OF_BACKENDS,
         notice=notice,
     )

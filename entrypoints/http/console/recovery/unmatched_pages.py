@@ -1,23 +1,29 @@
 """What unknown senders wrote, and how it is delivered."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from application.clock import Deadline
+from application.conversations.change_conversation import StaleConversationError
 from application.conversations.search_conversations import ConversationFilter
 from application.recovery.redrive_sender import RedrivenSender
-from domain.conversations import Conversation
-from domain.errors import InvalidAddressError, MessageNotFoundError, UnknownRecipientError
+from domain.conversations import ACTIVE, Conversation, StateChange
+from domain.errors import (
+    ConversationNotFoundError,
+    InvalidAddressError,
+    MessageNotFoundError,
+    UnknownRecipientError,
+)
 from domain.messages import InboundMessage, MessageRecord
 from entrypoints.composition.container import Container
 from entrypoints.composition.operations_container import OperationsContainer
 from entrypoints.http.access.access import Caller
-from entrypoints.http.access.problems import ProblemError
+from entrypoints.http.access.problems import ProblemError, invalid
 from entrypoints.http.api.conversation_routes import require_visible
 from entrypoints.http.api.cursors import Cursors
 from entrypoints.http.api.dependencies import (
@@ -32,12 +38,20 @@ from entrypoints.http.api.unmatched_routes import visible_message
 from entrypoints.http.console.notices import Link, Notice
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.places import conversation_page, trace_page
-from entrypoints.http.console.recovery.unmatched_senders import GroupBySender, NextStep
+from entrypoints.http.console.posted_forms import PostedForm, ThePostedForm
+from entrypoints.http.console.recovery.unmatched_senders import (
+    GroupBySender,
+    NextStep,
+    UnmatchedSender,
+)
 from entrypoints.http.console.rendering import Page
 
 router = APIRouter(prefix="/unmatched")
 
 PAGE_SIZE = 20
+LONGEST_VALUE = 1000
+"""Characters in a field, as in the API."""
+
 DELIVER_SECONDS = 5.0
 """How long delivering may go on: browsers wait 15 s, and the last message may take 8."""
 
@@ -45,6 +59,10 @@ _MOST_FOUND = 3
 _GONE = (
     "This message is not unmatched any more: it was delivered or erased meanwhile. Nothing was "
     "done."
+)
+_NOT_CLOSED = (
+    "Nothing was done: the sender's conversation is open by now, or was deleted. See below what to "
+    "do now."
 )
 _UNKNOWN_AUTHOR = (
     "Nothing was done: a mailing list sent the message without its author's address, so it joins "
@@ -75,22 +93,28 @@ class _Desk:
             after=self.cursors.opened(after),
         )
         cursor = self.cursors.sealed(found.cursor)
-        directory = self.operations.find_company().tenants()
-        groups = GroupBySender(
-            self.container.stores().lookup,
-            directory,
-            self.caller.token.companies is None,
-            self.container.settings().throttle_limits.window,
-        )
-        return self.page(
+        response = self.page(
             "unmatched.html",
             status,
-            senders=[*groups(found.items)],
+            senders=[*self.senders(found.items)],
             steps=NextStep,
             after=after,
             more=f"/unmatched?{urlencode({'after': cursor})}" if cursor else None,
             notice=notice,
         )
+        if self.page.request.method == "POST":
+            response.headers["hx-replace-url"] = "/unmatched"
+        return response
+
+    def senders(self, records: Iterable[MessageRecord]) -> Iterator[UnmatchedSender]:
+        """Who wrote ``records``, and what stands in the way of each."""
+        groups = GroupBySender(
+            self.container.stores().lookup,
+            self.operations.find_company().tenants(),
+            self.caller.token.companies is None,
+            self.container.settings().throttle_limits.window,
+        )
+        return groups(records)
 
     def record(self, request_id: str) -> MessageRecord | None:
         """The unmatched message, if the caller may see it."""
@@ -106,6 +130,19 @@ class _Desk:
             Deadline.after(DELIVER_SECONDS),
             lambda one: companies is None or company_of.of_message(one.message) in companies,
         )
+
+    def reopen(self, closed: Conversation) -> Conversation | None:
+        """The conversation, open again; ``None`` if it is not closed any more."""
+        require_visible(self.operations, self.caller, closed)
+        # What a look-up found may lag behind.
+        seen = self.container.conversation_store().get_conversation(closed.key)
+        if seen is None or seen.is_open:
+            return None
+        change = StateChange(conversation_status=ACTIVE)
+        try:
+            return self.operations.change_conversation()(seen.key, change, if_match=seen.state.etag)
+        except (ConversationNotFoundError, StaleConversationError):
+            return None
 
     def conversations_of(self, record: MessageRecord) -> Sequence[Conversation]:
         """Some of the sender's conversations, open or closed, with any recipient."""
@@ -155,25 +192,57 @@ def deliver(request_id: Identifier, desk: _TheDesk) -> Response:
     return desk.show(Notice(text, "warn", links=(*links,)), 409)
 
 
+@router.get("/{request_id}/open")
+def ask_for_company(request_id: Identifier, desk: _TheDesk) -> Response:
+    """The form for a conversation of which the directory names no company."""
+    record = desk.record(request_id)
+    if record is None:
+        return desk.show(_gone(request_id), 409)
+    (sender,) = desk.senders([record])
+    if not sender.has_no_company:
+        return RedirectResponse("/unmatched", 303)
+    return desk.page(
+        "open_conversation.html",
+        sender=sender,
+        longest=LONGEST_VALUE,
+    )
+
+
 @router.post("/{request_id}/open")
-def open_and_deliver(request_id: Identifier, desk: _TheDesk) -> Response:
+def open_and_deliver(request_id: Identifier, desk: _TheDesk, form: ThePostedForm) -> Response:
     """Open a conversation for the sender, once, and deliver what this sender wrote."""
     record = desk.record(request_id)
     if record is None:
         return desk.show(_gone(request_id), 409)
     message = record.message
+    (sender,) = desk.senders([record])
     if message.is_of_unknown_author:
         return desk.show(Notice(_UNKNOWN_AUTHOR, "warn"), 409)
     try:
-        conversation, is_new = desk.container.open_conversation().of_sender(message)
+        conversation, is_new = desk.container.open_conversation().of_sender(
+            message, **{name: _value(form, name) for name in ("company_id", "company_name")}
+        )
     except UnknownRecipientError:
         names = {"recipient": message.recipient.verbatim, "account": message.account}
         return desk.show(Notice(_NO_RECIPIENT.format(**names), "warn"), 409)
     require_visible(desk.operations, desk.caller, conversation)
     opened = "A conversation is open now." if is_new else "A conversation was open already."
     if is_new and not conversation.company_id:
-        opened += _without_company(message, desk.conversations_of(record))
+        opened += _without_company(message, sender.named)
     return desk.show(_notice(desk.deliver(record), opened, conversation))
+
+
+@router.post("/{request_id}/reopen")
+def reopen_and_deliver(request_id: Identifier, desk: _TheDesk) -> Response:
+    """Open the sender's closed conversation again, and deliver what this sender wrote."""
+    record = desk.record(request_id)
+    if record is None:
+        return desk.show(_gone(request_id), 409)
+    (sender,) = desk.senders([record])
+    reopened = desk.reopen(sender.closed) if sender.closed else None
+    if reopened is None:
+        return desk.show(Notice(_NOT_CLOSED, "warn"), 409)
+    return desk.show(_notice(desk.deliver(record), "The conversation is open again.", reopened))
 
 
 def _notice(
@@ -193,15 +262,21 @@ def _notice(
     return Notice(" ".join(filter(None, parts)), "ok" if is_done else "warn", links=links)
 
 
-def _without_company(message: InboundMessage, others: Iterable[Conversation]) -> str:
+def _value(form: PostedForm, name: str) -> str | None:
+    """What stands in a field that may be empty. Raises ``ProblemError`` (422)."""
+    text = form.text(name)
+    if len(text) > LONGEST_VALUE:
+        raise invalid(name, f"at most {LONGEST_VALUE:,} characters")
+    return text or None
+
+
+def _without_company(message: InboundMessage, other: Conversation | None) -> str:
     """That the new conversation has no company, where another one of the sender has one."""
-    companies = (one.company_name or one.company_id for one in others)
-    company = next(filter(None, companies), None)
-    if company is None:
+    if other is None:
         return ""
     return (
         f" It has no company, because TENANTS names none for {message.recipient.verbatim}. The "
-        f"sender's other conversation is of {company}."
+        f"sender's other conversation is of {other.company_name or other.company_id}."
     )
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
+from application.ports.conversation_store import activity_place
 from application.ports.message_lookup import MessageLookup
 from application.tracing.record_conclusions import Unmatched
 from domain.channels import ChannelType
-from domain.conversations import Conversation
+from domain.conversations import ACTIVE, Conversation, StateChange
 from domain.messages import MessageRecord
 from domain.tenants import Tenant, TenantDirectory
 from domain.trail import FallbackResult, MatchRule
@@ -20,6 +21,7 @@ class NextStep(StrEnum):
 
     OPEN = "open"
     DELIVER = "deliver"
+    REOPEN = "reopen"
     NONE = "none"
 
 
@@ -34,6 +36,7 @@ _WHY = {
         "human has to answer it."
     ),
 }
+_REOPENED = StateChange(conversation_status=ACTIVE)
 _LOST = "Its conversation was closed or deleted before it was on a queue."
 _UNKNOWN = "Why it is unmatched was not stored: an older version recorded it."
 _FALLBACKS = {
@@ -48,14 +51,17 @@ _NO_FALLBACK = "The sender got no fallback."
 class UnmatchedSender:
     """What one sender wrote to one recipient, as far as it stands on this page.
 
-    ``conversation`` is the open one that would take the messages now. ``reason`` is the same as
-    in the trace, and ``other_conversation`` the one that it names; there is neither for who may
-    not know of other companies.
+    ``conversation`` is the open one that would take the messages now. Where there is none,
+    ``closed`` would, were it open. ``named`` is one of the sender that says its company.
+    ``reason`` is the same as in the trace, and ``other_conversation`` the one that it names; there
+    is neither for who may not know of other companies.
     """
 
     records: tuple[MessageRecord, ...]
     tenant: Tenant | None
     conversation: Conversation | None
+    closed: Conversation | None = None
+    named: Conversation | None = None
     reason: str = ""
     other_conversation: Conversation | None = None
 
@@ -79,6 +85,12 @@ class UnmatchedSender:
         return _WHY.get(trail.rule, _LOST)
 
     @property
+    def has_no_company(self) -> bool:
+        """Whether a conversation can be opened here, and the directory does not say whose."""
+        can_open = self.next_step in {NextStep.OPEN, NextStep.REOPEN}
+        return can_open and self.tenant is not None and not self.tenant.company_id
+
+    @property
     def fallback(self) -> str:
         """What the sender got; empty if that is not stored."""
         outcome = self.first.trail.fallback
@@ -89,7 +101,9 @@ class UnmatchedSender:
         """What an operator can do here."""
         if self.tenant is None or self.first.message.is_of_unknown_author:
             return NextStep.NONE
-        return NextStep.DELIVER if self.conversation else NextStep.OPEN
+        if self.conversation:
+            return NextStep.DELIVER
+        return NextStep.REOPEN if self.closed else NextStep.OPEN
 
 
 @dataclass(frozen=True)
@@ -117,11 +131,16 @@ class GroupBySender:
         found: Sequence[Conversation] = ()
         if tenant and not message.is_of_unknown_author:
             found = self.lookup.conversations_of(message.channel, message.look_up_values)
-        accepting = (
-            one for one in found if tenant and one.accepts(message, tenant, self.directory)
-        )
+        accepting = [
+            one
+            for one in found
+            if tenant and one.changed(_REOPENED).accepts(message, tenant, self.directory)
+        ]
+        opened = next((one for one in accepting if one.is_open), None)
+        closed = None if opened else max(accepting, key=activity_place, default=None)
         unmatched = Unmatched(record, tenant, self.directory, found, self.window)
-        sender = UnmatchedSender(tuple(records), tenant, next(accepting, None))
+        named = next((one for one in found if one.company_id or one.company_name), None)
+        sender = UnmatchedSender(tuple(records), tenant, opened, closed, named)
         if not self.sees_all:
             return sender
         return replace(

@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
-from itertools import chain
 from time import monotonic
 from typing import Annotated
 
@@ -30,6 +29,10 @@ router = APIRouter(prefix="/trace")
 EVERY_SECONDS = 2
 """An address may be that of every webhook among the dead letters: then all of them are read, and
 the page asks less often."""
+
+_CHECKS = Link("/checks", "See the checks")
+_BY_RECEIPT = (["queues", "read"], ["queues", "move"])
+"""Commands that need the receipt of who has taken a context: no page has it."""
 
 _NO_ANSWER = "It is not known whether this is recorded: the store does not answer."
 
@@ -59,6 +62,11 @@ def trace_message(
         # The reason may name files and tables of this server.
         shown = replace(shown, sentence=_NO_ANSWER)
     settings = container.settings()
+    latest = shown.messages[0] if shown.messages else None
+    sees_all = caller.token.companies is None
+    links, commands = _steps(shown.commands, latest, sees_all=sees_all)
+    if shown.failure and sees_all:
+        links.append(_CHECKS)
     return page(
         "trace.html",
         # A browser reports each answer that is an error, and this one is asked for again and again.
@@ -67,7 +75,10 @@ def trace_message(
         found=shown,
         every=every,
         traces=[(one, way_of(one, page.now)) for one in shown.messages],
-        links=list(_links(shown, sees_all=caller.token.companies is None)),
+        links=[*dict.fromkeys((*links, *_conversation_of(latest)))],
+        commands=commands,
+        # Each message has a link to its own page.
+        notes=[note for note in shown.notes if not note.startswith("'frontdesk trace ")],
         refusals=[refusal_line(one, settings) for one in shown.refusals],
     )
 
@@ -78,29 +89,33 @@ def _status(found: Trace) -> int:
     return HTTPStatus.SERVICE_UNAVAILABLE if found.failure else HTTPStatus.NOT_FOUND
 
 
-def _links(found: Trace, *, sees_all: bool) -> Iterator[Link]:
-    """The pages for the commands of ``found``, each once."""
-    latest = found.messages[0] if found.messages else None
-    links = _each_link(found.commands, latest, sees_all=sees_all)
-    yield from dict.fromkeys(chain(links, _conversation_of(latest)))
-
-
-def _each_link(
+def _steps(
     commands: Iterable[str], one: MessageTrace | None, *, sees_all: bool
-) -> Iterator[Link]:
+) -> tuple[list[Link], list[str]]:
+    """The pages for ``commands``, and the commands that no page can do without."""
     channel = one.channel if one else None
+    links, left = [], []
     for command in commands:
-        link = _page_of(shlex.split(command)[1:], channel)
-        if link and (sees_all or link.address not in {"/checks", "/queues"}):
-            yield link
+        words = shlex.split(command)[1:]
+        link = _page_of(words, channel)
+        if link and not sees_all and link.address in {"/checks", "/queues"}:
+            link = None
+        if link:
+            links.append(link)
+        if link is None or words[:2] in _BY_RECEIPT:
+            left.append(command)
+    return links, left
 
 
 def _conversation_of(one: MessageTrace | None) -> Iterator[Link]:
-    """Where a human answers, whether a command names it or not."""
+    """Where a human answers, whether a command names it or not; or what did not take it."""
     is_deleted = one and any(station.details.get("is_deleted") for station in one.stations)
     if one and one.channel and one.conversation_id and not is_deleted:
         address = f"/conversations/{one.channel}/{segment(one.conversation_id)}"
         yield Link(address, "Open the conversation")
+    elif one and one.channel and one.other_conversation_id:
+        address = conversation_page(one.channel, one.other_conversation_id)
+        yield Link(address, "Open the sender's conversation")
 
 
 def _page_of(words: list[str], channel: ChannelType | None) -> Link | None:
@@ -108,7 +123,7 @@ def _page_of(words: list[str], channel: ChannelType | None) -> Link | None:
     address = name = ""
     match words:
         case ["doctor", *_]:
-            address, name = "/checks", "See the checks"
+            return _CHECKS
         case ["unmatched", *_] | ["conversations", "open", *_]:
             address, name = "/unmatched", "Open the unmatched messages"
         case ["dead-letters", _, dead_letter]:

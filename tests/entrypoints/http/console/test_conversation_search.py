@@ -148,3 +148,18 @@ def test_other_companies_conversations_are_not_found(tmp_path: Path) -> None:
         other = f"/conversations?company_id={brill.company.name}"
         assert found(shown(session, other)) == []
         assert len(found(shown(signed_in(whole), "/conversations"))) == 2
+
+
+def test_company_is_chosen_where_the_directory_is_small(
+    session: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = '<input id="company_id"'
+    assert typed in shown(session, "/conversations")
+    with shared_desk(tmp_path) as (whole, *_):
+        browser = signed_in(whole)
+        page = shown(browser, "/conversations?company_id=brill")
+        assert '<option value="acme">acme</option>' in page
+        assert '<option value="brill" selected>' in page
+        assert '<option value="gone" selected>' in shown(browser, "/conversations?company_id=gone")
+        monkeypatch.setattr(search_pages, "MOST_COMPANIES", 1)
+        assert typed in shown(browser, "/conversations")

@@ -83,6 +83,21 @@ def test_one_says_what_it_means_and_the_error_that_it_still_gives(
     assert "Body Hello" in text
 
 
+def test_form_marks_the_fields_at_fault(desk: Api, visitor: Visit) -> None:
+    body = b"MessageSid=SM0123456789abcdef0123456789abcdef&To=%2B15005550006&Body=Hi&From="
+    text = visitor.text(f"/dead-letters/{stored(desk, body)}").partition(" Form ")[2]
+    assert text.startswith("AccountSid missing ")
+    assert " From ill-formed empty" in text
+    assert " Body Hi" in text
+
+
+def test_form_of_a_mail_marks_the_author(desk: Api, visitor: Visit) -> None:
+    found = given_mail(desk, sender="x")
+    text = visitor.text(f"/dead-letters/{found}")
+    assert "Reading it still gives this error: the mail names no author." in text
+    assert " from names no author " in text
+
+
 def test_one_says_how_it_reads_today(desk: Api, visitor: Visit) -> None:
     text = visitor.text(f"/dead-letters/{given_mail(desk, body='Is it on its way?')}")
     assert "As 1 message" in text
@@ -224,6 +239,23 @@ def test_damaged_file_is_named(desk: Api, visitor: Visit) -> None:
     text = visitor.text("/dead-letters")
     assert "Cannot be read" in text
     assert file.name in text
+    path = f"/dead-letters/{file.stem}"
+    assert f'href="{path}"'.encode() in visitor.get("/dead-letters").data
+    text = visitor.text(path)
+    assert f"{file} is not a dead letter, or its content is gone." in text
+    assert "Answer the customer by hand. Then delete it." in text
+    answer = visitor.post(f"{path}/redrive")
+    assert (answer.status, "So it cannot be redriven" in shown(answer)) == (409, True)
+    assert "The dead letter is deleted." in shown(visitor.post(f"{path}/delete"))
+    assert not file.exists()
+
+
+def test_damaged_one_of_a_recorded_message_leads_to_its_trace(desk: Api, visitor: Visit) -> None:
+    stored(desk)
+    (file,) = (desk.frontdesk.data_dir / "dead-letters").rglob("*.json")
+    file.rename(file.with_name("undeliverable-12-34.json")).write_text("{")
+    page = visitor.get("/dead-letters/undeliverable-12-34").data
+    assert b'href="/trace?subject=12-34"' in page
 
 
 def test_companies_see_and_touch_their_own_alone(tmp_path: Path) -> None:
@@ -231,6 +263,10 @@ def test_companies_see_and_touch_their_own_alone(tmp_path: Path) -> None:
         visitor = visit(acme.api)
         assert brill.dead_letter.encode() not in visitor.get("/dead-letters").data
         assert acme.dead_letter.encode() in visitor.get("/dead-letters").data
+        damaged = acme.api.frontdesk.data_dir / "dead-letters" / "bug-1.json"
+        damaged.write_text("{")
+        assert visitor.get("/dead-letters/bug-1").status == 404
+        damaged.unlink()
         assert visitor.get(f"/dead-letters/{brill.dead_letter}").status == 404
         for action in ("redrive", "delete"):
             assert visitor.post(f"/dead-letters/{brill.dead_letter}/{action}").status == 409

@@ -116,7 +116,7 @@ def test_what_waits_has_its_next_step_and_the_worst_comes_first(browser: Api) ->
     container.stores().messages.record(numbered(1, conversation=None))
     container.stores().messages.record(numbered(2))  # pending since long ago
     container.dead_letters().store(a_dead_letter())
-    container.spool().enqueue(an_entry())
+    container.spool().enqueue(an_entry(reason="another process holds the write lock: end it"))
     page = browser.call("GET", "/").data.decode()
     titles = [" ".join(title.split()) for title in re.findall(r"<h3>(.*?)</h3>", page)]
     assert [re.sub(r" for .*", "", title) for title in titles] == [
@@ -125,6 +125,7 @@ def test_what_waits_has_its_next_step_and_the_worst_comes_first(browser: Api) ->
         "1 dead letter",
         "1 message unmatched",
     ]
+    assert "Another process holds the write lock: end it. They are processed by themselves" in page
     assert "or the account that delivered them may not speak for their recipient" in page
     for step in ('href="/dead-letters"', 'href="/unmatched"', "frontdesk relay", 'href="/checks"'):
         assert step in page
@@ -140,6 +141,17 @@ def test_contexts_that_are_not_late_yet_are_named_all_the_same(browser: Api) -> 
     assert re.search(r"On queues 2 OK (oldest for \d+ s, )?1 taken Healthy", page)
     assert "sms-replies : 1 context, 1 taken and not acknowledged." in page
     assert "sms-handoff : 1 context." in page
+
+
+def test_context_that_is_held_for_long_needs_attention_at_once(browser: Api) -> None:
+    queue = browser.container.context_queue()
+    queue.publish(a_context(), AT_ONCE)
+    queue.receive(REPLIES, 1, visibility=timedelta(hours=12))
+    page = text_at(browser)
+    assert "sms-replies: a context is held for 12 h more A consumer took a context" in page
+    assert "only an answer by hand comes sooner" in page
+    assert "Look at sms-replies" in page
+    assert "On queues 1 warning" in page
 
 
 def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:

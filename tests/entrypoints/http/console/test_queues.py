@@ -54,6 +54,28 @@ def test_what_waits_too_long_stands_first_with_its_reason(desk: Api, visitor: Vi
     assert "waits too long" in text
 
 
+def test_what_a_consumer_holds_for_long_is_not_in_order(desk: Api, visitor: Visit) -> None:
+    opened(desk)
+    received(desk)
+    desk.container.context_queue().receive(REPLIES, 1, visibility=timedelta(hours=12))
+    text = visitor.text("/queues")
+    assert "sms-replies is held for long: a consumer took a context and keeps it for 12 h" in text
+    assert "sms-replies held for long 0 0 1" in text
+    page = visitor.get("/queues/sms-replies")
+    assert b'"badge warn">taken for long' in page.data
+    assert "A consumer took a context and keeps it for 12 h more" in shown(page)
+
+
+def test_what_stays_taken_again_and_again_has_no_healthy_colour(desk: Api, visitor: Visit) -> None:
+    opened(desk)
+    received(desk)
+    held = LONGEST_WAIT + timedelta(minutes=2)
+    desk.container.context_queue().receive(REPLIES, 1, visibility=held)
+    later = utc_now() + LONGEST_WAIT + timedelta(minutes=1)
+    with desk.container.clock.override(providers.Object(lambda: later)):
+        assert b'"badge warn">taken<' in visitor.get("/queues/sms-replies").data
+
+
 def test_late_contexts_have_no_healthy_colour(desk: Api, visitor: Visit) -> None:
     opened(desk)
     received(desk)

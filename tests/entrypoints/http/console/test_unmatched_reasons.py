@@ -7,7 +7,7 @@ import pytest
 from tests.end_to_end.responses import SMS
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.steered import opened, received
-from tests.entrypoints.http.console.browsing import Visit, shown, visit
+from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,66 @@ def test_card_names_the_closed_conversation(local: Api, visitor: Visit) -> None:
     reason = f"Its conversation {conversation['conversation_id']} is closed"
     assert reason in visitor.text("/unmatched")
     assert f'href="{path.removeprefix("/v1")}"'.encode() in visitor.get("/unmatched").data
-    assert reason in visitor.text("/trace", subject=unmatched_of(local, "+14155550101"))
+    page = visitor.get("/trace", subject=unmatched_of(local, "+14155550101"))
+    assert reason in shown(page)
+    assert f'href="{path.removeprefix("/v1")}">Open the sender'.encode() in page.data
+
+
+def test_closed_conversation_is_reopened_and_takes_what_waits(local: Api, visitor: Visit) -> None:
+    path, _ = opened(local, sender="+14155550131")
+    local.call("PUT", f"{path}/status", {"conversation_status": "closed"})
+    for _ in range(2):
+        received(local, SMS, sender="+14155550131")
+    text = visitor.text("/unmatched")
+    assert "Reopen it and deliver Open another conversation …" in text
+    first = local.container.message_store().list_unmatched(100).items
+    request_id = next(o.request_id for o in first if o.message.sender.value == "+14155550131")
+    answer = visitor.post(f"/unmatched/{request_id}/reopen")
+    assert "The conversation is open again. 2 messages are delivered." in shown(answer)
+    assert path.removeprefix("/v1").encode() in answer.data
+    (conversation,) = local.get("/v1/conversations", address="+14155550131")["items"]
+    assert conversation["conversation_status"] == "user_reply_received"
+    assert visitor.post(f"/unmatched/{request_id}/reopen").status == 409
+
+
+def test_company_is_said_before_a_conversation_is_opened(local: Api, visitor: Visit) -> None:
+    sender = "+14155550133"
+    opened(local, sender=sender, recipient="+15005550007", company_id="acme", company_name=HOSTILE)
+    received(local, SMS, sender=sender)
+    place = f"/unmatched/{unmatched_of(local, sender)}/open"
+    assert f'href="{place}"'.encode() in visitor.get("/unmatched").data
+    form = visitor.get(place).data
+    assert b'name="company_id"' in form
+    assert b'value="acme"' in form
+    assert b"<script>alert" not in form
+    company = {"company_id": "acme", "company_name": "Acme Ltd"}
+    assert visitor.post(place, {**company, "company_name": "x" * 1001}).status == 422
+    answer = visitor.post(place, company)
+    assert "A conversation is open now. 1 message is delivered." in shown(answer)
+    assert answer.headers["hx-replace-url"] == "/unmatched"
+    found = local.get("/v1/conversations", address=sender)["items"]
+    (new,) = [one for one in found if one["recipient_id"] == "+15005550006"]
+    assert {name: new[name] for name in company} == company
+    assert visitor.get(place).status == 409
+
+
+def test_company_is_not_asked_for_where_a_conversation_is_open(local: Api, visitor: Visit) -> None:
+    received(local, SMS, sender="+14155550134")
+    place = f"/unmatched/{unmatched_of(local, '+14155550134')}/open"
+    opened(local, sender="+14155550134")
+    assert f'href="{place}"'.encode() not in visitor.get("/unmatched").data
+    answer = visitor.get(place)
+    assert (answer.status, answer.headers["location"]) == (303, "/unmatched")
+
+
+def test_what_is_open_by_now_is_not_opened_again(local: Api, visitor: Visit) -> None:
+    received(local, SMS, sender="+14155550132")
+    request_id = unmatched_of(local, "+14155550132")
+    opened(local, sender="+14155550132")
+    answer = visitor.post(f"/unmatched/{request_id}/reopen")
+    assert answer.status == 409
+    assert "Nothing was done: the sender's conversation is open by now" in shown(answer)
+    assert visitor.post(f"/unmatched/{request_id}/deliver").status == 200
 
 
 def test_card_names_the_conversation_with_another_number(local: Api, visitor: Visit) -> None:
