@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from application.ports.refusals import Refusal
+from application.ports.refusals import BriefDiagnosis, Refusal
 from domain.channels import ChannelType
 
 SLOTS: Final = 500
@@ -16,6 +16,11 @@ MOST_NEW_A_MINUTE = 20
 
 MAX_URL_CHARACTERS = 300
 MAX_ACCOUNT_CHARACTERS = 200
+MAX_CAUSE_CHARACTERS = 400
+MAX_REMEDY_CHARACTERS = 800
+
+CERTAINTY_STANDS = timedelta(hours=1)
+"""How long a proven diagnosis is not replaced by one that any forger can make."""
 
 _MINUTE = timedelta(minutes=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -36,9 +41,9 @@ class RefusalKey(NamedTuple):
         """The key in the form in which it is stored: short, and printable."""
         return cls(
             channel,
-            _printable(account[:MAX_ACCOUNT_CHARACTERS]),
+            printable(account, MAX_ACCOUNT_CHARACTERS),
             reason,
-            _printable(tried_urls[:MAX_URL_CHARACTERS]),
+            printable(tried_urls, MAX_URL_CHARACTERS),
         )
 
     def without_urls(self) -> "RefusalKey":
@@ -63,20 +68,23 @@ class RefusalSlots:
         if entry:
             self._places[key_of(entry)] = place
 
-    def add(self, new: Refusal) -> tuple[int, Refusal]:
+    def add(self, new: Refusal) -> tuple[int, Refusal] | None:
         """Count ``new`` with equal ones; the slot that has changed, and its entry.
 
-        What is over the limit of its account is counted without its URLs.
+        What is over the limit of its account is counted without its URLs. A diagnosis of refusals
+        that are counted already changes nothing if they are not here any more.
         """
         key = key_of(new)
         place = self._places.get(key)
+        if place is None and not new.count:
+            return None
         if place is None and self._is_limited(key.account, new.last_at):
             key = key.without_urls()
             place = self._places.get(key)
         before = None if place is None else self._entries[place]
         if place is None:
             place = self._place_to_reuse()
-        entry = merged(before, Refusal(*key, new.count, new.first_at, new.last_at))
+        entry = merged(before, replace(new, tried_urls=key.tried_urls))
         self.put(place, entry)
         return place, entry
 
@@ -120,11 +128,25 @@ def key_of(entry: Refusal) -> RefusalKey:
 
 
 def merged(before: Refusal | None, new: Refusal) -> Refusal:
-    """Equal refusals as one."""
+    """Equal refusals as one. Without a count, ``new`` is a diagnosis of those before."""
     if before is None:
         return new
-    first_at = min(before.first_at, new.first_at)
-    return replace(new, count=before.count + new.count, first_at=first_at)
+    times = [at for at in (before.accepted_at, new.accepted_at) if at]
+    return replace(
+        new if new.count else before,
+        count=before.count + new.count,
+        first_at=min(before.first_at, new.first_at),
+        accepted_at=max(times, default=None),
+        diagnosis=_stronger(before.diagnosis, new.diagnosis),
+    )
+
+
+def _stronger(before: BriefDiagnosis | None, new: BriefDiagnosis | None) -> BriefDiagnosis | None:
+    """The newer diagnosis. The attack: forged requests that hide why real ones are refused."""
+    if before is None or new is None:
+        return new or before
+    stands = before.is_certain and new.at - before.at < CERTAINTY_STANDS
+    return before if stands and not new.is_certain else new
 
 
 def sorted_refusals(entries: Iterable[Refusal]) -> tuple[Refusal, ...]:
@@ -137,7 +159,9 @@ def sorted_refusals(entries: Iterable[Refusal]) -> tuple[Refusal, ...]:
     return tuple(reversed(in_order.values()))
 
 
-def _printable(text: str) -> str:
+def printable(text: str, most: int) -> str:
+    """``text`` in the form in which it is stored: at most so many characters, all printable."""
+    text = text[:most]
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

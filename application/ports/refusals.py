@@ -1,11 +1,33 @@
 """Refusals: requests that were not accepted, told apart by what an operator can mend."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
+
+
+@dataclass(frozen=True, slots=True)
+class BriefDiagnosis:
+    """What the diagnosis of a refused request says, for an operator.
+
+    ``code`` names causes, joined by ``+``, or is ``none_fits`` or ``accepted``. ``cause`` is in
+    sentences, ``remedy`` in sentences without the last stop; neither has a value of a query. It
+    ``is_certain`` where something was found that fits the signature: no stranger can make that.
+    """
+
+    code: str
+    cause: str
+    remedy: str
+    is_certain: bool
+    at: datetime
+
+
+Diagnose = Callable[[ChannelType, WebhookRequest], BriefDiagnosis | None]
+"""Looks at a request whose signature fits nothing. ``None`` where nothing can be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +41,9 @@ class Refusal:
     the URLs for which the signature was computed, without values of their query, in 300
     printable characters at most. They are empty where the signature covers no URL, and of what
     came with too many different ones.
+
+    ``accepted_at`` is when the latest webhook of the account had come that was accepted before;
+    ``None`` if the processes that refused these know of none. ``diagnosis`` is that of one of them.
     """
 
     channel: ChannelType | None
@@ -28,14 +53,28 @@ class Refusal:
     count: int
     first_at: datetime
     last_at: datetime
+    accepted_at: datetime | None = None
+    diagnosis: BriefDiagnosis | None = None
 
 
 class Refusals(Protocol):
     """The latest refusals, a few hundred. They are lost with the place where they lie."""
 
     @abstractmethod
-    def add(self, channel: ChannelType | None, account: str, reason: str, tried_urls: str) -> None:
-        """Count one refusal. Never raises, and waits for no disk."""
+    def add(
+        self,
+        channel: ChannelType | None,
+        account: str,
+        reason: str,
+        tried_urls: str,
+        *,
+        accepted_at: datetime | None = None,
+        request: WebhookRequest | None = None,
+    ) -> None:
+        """Count one refusal. Never raises, and waits for no disk.
+
+        ``request`` may be diagnosed, later. Nothing of it is stored but a ``BriefDiagnosis``.
+        """
 
     @abstractmethod
     def latest(self) -> tuple[Refusal, ...]:

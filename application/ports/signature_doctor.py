@@ -19,7 +19,8 @@ class Capture:
     ``path_without_stage`` is set where ``path`` begins with a gateway's stage. ``hosts`` are
     further hosts that it names. ``headers`` have lower-case names, with repetitions.
     ``received_at`` is set where the tool has noted it. ``is_event`` tells what a gateway has made
-    of a request for a function. ``flaw`` says what the tool has lost.
+    of a request for a function. ``flaw`` says what the tool has lost. ``checked_urls`` are those
+    for which Frontdesk itself has checked it, where it has: then nothing was lost.
     """
 
     title: str
@@ -34,6 +35,7 @@ class Capture:
     received_at: datetime | None = None
     is_event: bool = False
     flaw: str | None = None
+    checked_urls: tuple[str, ...] = field(default=(), repr=False)
 
     def header(self, name: str) -> str | None:
         """The first value of a header; ``None`` if it is missing."""
@@ -119,7 +121,8 @@ class Diagnosis:
     ``explanation`` names the causes in a sentence for each. Each of ``remedies`` is needed, and
     may name alternatives; where nothing is explained they are next steps, the likeliest first.
     ``setting`` is a variable with the value that cures the URL; it has been tried. ``tried``
-    counts the computed signatures, and ``tried_kinds`` says what was varied.
+    counts the computed signatures, and ``tried_kinds`` says what was varied. It ``is_certain``
+    where a signature that was computed fits.
     """
 
     title: str
@@ -131,6 +134,7 @@ class Diagnosis:
     setting: tuple[str, str] | None = None
     tried: int = 0
     tried_kinds: tuple[str, ...] = ()
+    is_certain: bool = False
 
     @property
     def search(self) -> str | None:

@@ -19,6 +19,7 @@ class WebhookRequest:
     ``url`` is the public URL, as the provider was configured with it (scheme, host, path,
     query): signatures cover it. ``other_urls`` are further forms that it may have had, as far
     as an entrypoint cannot tell. ``headers`` have lower-case names, in order, with repetitions.
+    ``shown_url`` gives the URL that the request itself shows, where an entrypoint can tell.
     """
 
     method: str
@@ -27,6 +28,7 @@ class WebhookRequest:
     body: bytes = field(repr=False)
     received_at: datetime
     other_urls: tuple[str, ...] = field(default=(), repr=False)
+    shown_url: Callable[[], str] | None = field(default=None, repr=False, compare=False)
 
     @property
     def urls(self) -> tuple[str, ...]:

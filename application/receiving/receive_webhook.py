@@ -3,7 +3,8 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,8 @@ class ReceiveWebhook:
     makes the provider try again.
 
     ``with_present_secrets`` verifies, and once more if a secret has just been changed.
-    ``refusals`` are asked for with the first webhook that is refused.
+    ``refusals`` are asked for with the first webhook that is refused. ``accepted`` says of each
+    account when its latest verified webhook came: an operator of a refused one asks for that.
     """
 
     parsers: WebhookParserFactory
@@ -73,6 +75,7 @@ class ReceiveWebhook:
     with_present_secrets: Callable[[Verification], VerifiedWebhook]
     refusals: "Callable[[], Refusals]"
     new_deadline: Callable[[], Deadline] = Deadline.after
+    accepted: dict[str, datetime] = field(default_factory=dict)
 
     def __call__(self, request: WebhookRequest) -> WebhookResponse:
         """The answer to ``request``, which is complete. Never raises."""
@@ -148,7 +151,8 @@ class WebhookExchange:
             parser = self._parser
             webhook = self._receive.with_present_secrets(lambda: parser.validate(request))
         except Exception as error:
-            return self._observed(self._refused(error), started)
+            return self._observed(self._refused(error, request), started)
+        self._receive.accepted[webhook.account] = request.received_at
         return self._observed(handle(webhook), started)
 
     def _processed(self, webhook: VerifiedWebhook, deadline: Deadline) -> _Result:
@@ -190,16 +194,16 @@ class WebhookExchange:
             dead_letter_id=dead_letter.dead_letter_id,
         )
 
-    def _refused(self, error: Exception) -> _Result:
+    def _refused(self, error: Exception, request: WebhookRequest | None = None) -> _Result:
         answer = response_to(error)
-        self._count_refusal(error)
+        self._count_refusal(error, request)
         if isinstance(error, RefusedError):
             fields = {"status": answer.status, **error.log_fields}
             return self._result(answer, WebhookOutcome.REFUSED, **fields)
         self._receive.store_dead_letter.report(error)
         return self._result(answer, WebhookOutcome.FAILED, status=answer.status)
 
-    def _count_refusal(self, error: Exception) -> None:
+    def _count_refusal(self, error: Exception, request: WebhookRequest | None) -> None:
         metrics, channel = self._receive.metrics, self._channel
         if isinstance(error, UnsupportedChannelError):
             self._receive.refusals().add(None, "", error.reason, "")
@@ -208,7 +212,14 @@ class WebhookExchange:
         elif isinstance(error, ValidationError):
             metrics.count("VerificationFailures", channel=channel, reason=error.reason)
             # An unknown account costs the same: the time tells no attacker which are known.
-            self._receive.refusals().add(channel, error.account, error.reason, error.tried_urls)
+            self._receive.refusals().add(
+                channel,
+                error.account,
+                error.reason,
+                error.tried_urls,
+                accepted_at=self._receive.accepted.get(error.account),
+                request=request,
+            )
         elif isinstance(error, PayloadTooLargeError):
             metrics.count("TooLarge", channel=channel)
             # Of what was not read, nothing is known that could be stored.

@@ -78,11 +78,13 @@ class NothingKnown:
                 if last.channel
                 else "requests to paths that are no webhook"
             )
+            why = f", {last.reason}. {command('doctor')} says what to do."
+            if last.diagnosis:
+                why = f": {last.diagnosis.cause} {last.diagnosis.remedy}."
             return (
                 f"It may have been refused: {what} were, the latest at "
-                f"{ago(last.last_at, self.now)}, {last.reason}. {command('doctor')} says what to "
-                f"do. It is not sent again: afterwards let the customer write again, or answer by "
-                f"hand."
+                f"{ago(last.last_at, self.now)}{why} It is not sent again: afterwards let the "
+                f"customer write again, or answer by hand."
             )
         if not self.sees_all_refusals:
             search = self.log_search({"outcome": "refused"})

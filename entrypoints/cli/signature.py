@@ -105,8 +105,8 @@ def signature(
     with those that you name. Nothing is sent or stored, and no secret or signature is shown.
     Exits with 1 if a request would be refused.
     """
-    from entrypoints.captures.checked_urls import checked_urls
     from entrypoints.captures.reading import MAX_CAPTURE_BYTES, read_captures
+    from entrypoints.checked_urls import checked_urls
     from entrypoints.composition.signature_doctors import build_diagnose_signature
     from infrastructure.configuration.settings import read_settings
 

@@ -86,9 +86,12 @@ def _message_record(one: MessageTrace) -> dict[str, object]:
 
 
 def _refusal_record(one: Refusal) -> dict[str, object]:
-    return attributes(
-        one, "channel", "account", "reason", "tried_urls", "count", "first_at", "last_at"
-    )
+    found = one.diagnosis
+    names = ("channel", "account", "reason", "tried_urls", "count", "first_at", "last_at")
+    return {
+        **attributes(one, *names, "accepted_at"),
+        "diagnosis": found and attributes(found, "code", "cause", "remedy", "is_certain", "at"),
+    }
 
 
 def _print(found: Trace) -> None:

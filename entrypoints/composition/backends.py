@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-    from application.ports.refusals import Refusals
     from infrastructure.aws.clients import AwsClients
     from infrastructure.aws.cloudwatch_metrics import EmfMetrics
     from infrastructure.filesystem.backend import DataDirectory
@@ -261,26 +260,6 @@ def choose_spool(
     from infrastructure.filesystem.backend import DirectorySpool
 
     return DirectorySpool(settings.data_dir, clock, metrics)
-
-
-def choose_refusals(
-    settings: Settings, data_directory: Callable[[], "DataDirectory"], clock: Clock
-) -> "Refusals":
-    """In the data directory, where its commands see them; or in memory, where none does."""
-    if settings.storage == "memory":
-        from infrastructure.memory.memory_refusals import MemoryRefusals
-
-        return MemoryRefusals(clock)
-    # Functions may work on the same tables.
-    elsewhere = logged_refusals().notice() if settings.storage == "dynamodb" else None
-    return data_directory().refusals(clock, elsewhere)
-
-
-def logged_refusals() -> "Refusals":
-    """For functions on Lambda."""
-    from infrastructure.aws.logged_refusals import LoggedRefusals
-
-    return LoggedRefusals()
 
 
 def in_use(

@@ -18,6 +18,7 @@ MOST_LINES = 10
 
 Found = tuple[CheckStatus, str]
 
+_MISMATCH = "signature_mismatch"
 _DEFAULT_PORTS = {"https": "443", "http": "80"}
 
 
@@ -62,24 +63,47 @@ def is_of_unknown_path(refusal: Refusal) -> bool:
 
 def checked_urls(refusal: Refusal) -> str:
     """The URLs for which the signature was computed, each once. Of others no URL was looked at."""
-    return _shown(refusal.tried_urls) if refusal.reason == "signature_mismatch" else ""
+    return _shown(refusal.tried_urls) if refusal.reason == _MISMATCH else ""
 
 
 def what_to_do(refusal: Refusal, settings: Settings) -> str:
     """What the reason means and what an operator can do, in sentences without the last stop."""
     if is_of_unknown_path(refusal):
         return _urls(settings)
-    sentences = []
+    if refusal.diagnosis:
+        sentences = [refusal.diagnosis.cause.removesuffix("."), refusal.diagnosis.remedy]
+    else:
+        sentences = [*_without_diagnosis(refusal)]
+    if refusal.reason == PayloadTooLargeError.reason:
+        sentences.append(f"MAX_BODY_BYTES is {settings.max_body_bytes}")
+    return ". ".join((*sentences, *_others_of_account(refusal)))
+
+
+def _without_diagnosis(refusal: Refusal) -> Iterator[str]:
+    """What the reason alone tells."""
     if checked_urls(refusal).startswith("http://"):
-        sentences.append(
+        yield (
             "That is http, and providers most likely call https: then no signature fits, until "
             "PUBLIC_BASE_URL begins with https"
         )
     if refusal.channel:
-        sentences.append(remedy(refusal.channel, refusal.reason))
-    if refusal.reason == PayloadTooLargeError.reason:
-        sentences.append(f"MAX_BODY_BYTES is {settings.max_body_bytes}")
-    return ". ".join(sentences)
+        yield remedy(refusal.channel, refusal.reason)
+
+
+def _others_of_account(refusal: Refusal) -> Iterator[str]:
+    """What tells a secret that was changed from requests that are forged."""
+    is_doubtful = refusal.diagnosis is None or not refusal.diagnosis.is_certain
+    if refusal.reason != _MISMATCH or not refusal.account or not is_doubtful:
+        return
+    if refusal.accepted_at:
+        yield (
+            f"The latest webhook of this account that was accepted before came at "
+            f"{readable(refusal.accepted_at)}: if others are accepted since, the secret is right, "
+            f"and these are forged"
+        )
+    elif refusal.channel and not refusal.channel.rules.has_threads:
+        # Of mail it is not known which account was meant: its signature names none.
+        yield "The process that refused it has accepted none of this account since it started"
 
 
 def _when(refusal: Refusal, noun: str) -> str:

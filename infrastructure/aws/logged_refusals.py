@@ -1,8 +1,11 @@
 """Refusals of functions: Lambda has no disk that lasts, and their log has each of them."""
 
+from datetime import datetime
+
 from typing_extensions import override
 
 from application.ports.refusals import Refusal, Refusals
+from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
 
 IN_THE_LOG = (
@@ -16,7 +19,16 @@ class LoggedRefusals(Refusals):
     """Stores none: the log line of a refused webhook has the same facts."""
 
     @override
-    def add(self, channel: ChannelType | None, account: str, reason: str, tried_urls: str) -> None:
+    def add(
+        self,
+        channel: ChannelType | None,
+        account: str,
+        reason: str,
+        tried_urls: str,
+        *,
+        accepted_at: datetime | None = None,
+        request: WebhookRequest | None = None,
+    ) -> None:
         pass
 
     @override

@@ -149,12 +149,22 @@ CheckedUrls = Callable[["Capture", ChannelType | None, UrlSettings], tuple[str, 
 """The URLs for which a capture would be checked under these settings, if it arrived now."""
 
 
+MayGoOn = Callable[[int], bool]
+"""Whether a search may compute one more signature, of so many bytes. It may let others go first."""
+
+
+def without_limit(_: int) -> bool:
+    """For a search that an operator waits for."""
+    return True
+
+
 @dataclass(frozen=True)
 class DoctorTools:
     """What a provider's signature doctor works with.
 
     ``given_secrets`` are those that an operator wants to try beside the configured ones, and
-    ``given_url`` is the URL as the provider is configured with it.
+    ``given_url`` is the URL as the provider is configured with it. ``may_go_on`` is asked before
+    each signature, beside the doctor's own limits.
     """
 
     accounts: "ProviderAccounts"
@@ -163,6 +173,7 @@ class DoctorTools:
     clock: "Clock"
     given_secrets: tuple["Secret", ...] = ()
     given_url: str | None = None
+    may_go_on: MayGoOn = without_limit
 
 
 class Provider(Protocol):

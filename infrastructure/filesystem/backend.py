@@ -21,7 +21,7 @@ from infrastructure.filesystem.spool_files import FileSpool
 
 if TYPE_CHECKING:
     from application.ports.checks import CheckResult
-    from application.ports.refusals import Refusals
+    from application.ports.refusals import Diagnose, Refusals
     from application.ports.sample_history import SampleHistory
 
 
@@ -83,11 +83,11 @@ class DataDirectory(Backend):
 
         return FileFallbackSender(self.directory / "fallbacks.jsonl")
 
-    def refusals(self, clock: Clock, elsewhere: str | None) -> "Refusals":
+    def refusals(self, clock: Clock, elsewhere: str | None, diagnose: "Diagnose") -> "Refusals":
         """The refusals in ``refusals``; see ``FileRefusals``."""
         from infrastructure.filesystem.refusal_file import FileRefusals
 
-        return FileRefusals(self.directory / "refusals", clock, elsewhere)
+        return FileRefusals(self.directory / "refusals", clock, elsewhere, diagnose)
 
     def samples(self, names: Sequence[str], clock: Clock) -> "SampleHistory":
         """The samples in ``samples``; see ``FileSampleHistory``."""

@@ -8,6 +8,7 @@ from application.ports.refusals import Refusal, Refusals
 from domain.channels import ChannelType
 from tests.builders import NOW
 from tests.contracts.context_queue import ManualClock
+from tests.contracts.diagnosed_refusals import DiagnosedRefusalsContract, Diagnoser
 
 SMS, EMAIL = ChannelType.SMS, ChannelType.EMAIL
 FORGED, OTHER = "AC" + "1" * 32, "AC" + "2" * 32
@@ -15,7 +16,7 @@ MISMATCH = "signature_mismatch"
 URL = "https://hooks.example.com/webhooks/sms"
 
 
-class RefusalsContract:
+class RefusalsContract(DiagnosedRefusalsContract):
     """Equal refusals are one entry, and no account can push out another. Override ``refusals``."""
 
     @pytest.fixture
@@ -23,7 +24,7 @@ class RefusalsContract:
         return ManualClock()
 
     @pytest.fixture
-    def refusals(self, clock: ManualClock) -> Refusals:
+    def refusals(self, clock: ManualClock, diagnoser: Diagnoser) -> Refusals:
         raise NotImplementedError("a backend provides it")
 
     def test_nothing_is_known_at_first(self, refusals: Refusals) -> None:

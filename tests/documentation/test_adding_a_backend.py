@@ -57,6 +57,7 @@ def test_every_contract_is_named_in_the_guide() -> None:
         "conversation_changes",
         "conversation_lists",
         "cursors",
+        "diagnosed_refusals",
         "message_lists",
         "moved_contexts",
     }

@@ -202,8 +202,21 @@ class RedrivenDeadLetterRecord(Record):
     messages: tuple[ReceiptRecord, ...]
 
 
+class DiagnosisRecord(Record):
+    """What the diagnosis of a refused request says."""
+
+    code: str
+    cause: str
+    remedy: str
+    is_certain: bool
+    at: Moment
+
+
 class RefusalRecord(Record):
-    """Equal refusals. `channel` is null where the path named none."""
+    """Equal refusals. `channel` is null where the path named none.
+
+    `accepted_at` is when the latest webhook of the account that was accepted before had come.
+    """
 
     channel: ChannelType | None
     account: str
@@ -212,6 +225,8 @@ class RefusalRecord(Record):
     count: int
     first_at: Moment
     last_at: Moment
+    accepted_at: Moment | None
+    diagnosis: DiagnosisRecord | None
 
 
 class RefusalsRecord(Record):

@@ -46,6 +46,7 @@ class RequestReader:
             ),
             body=body,
             received_at=received_at,
+            shown_url=partial(_shown_url, scope),
         )
 
     def _urls(self, scope: Mapping[str, Any], channel: ChannelType | None) -> tuple[str, ...]:
@@ -53,6 +54,12 @@ class RequestReader:
         query = scope["query_string"].decode("latin-1")
         origin = partial(self.request_origin.of, scope)
         return self.public_urls.of(channel, origin, sent_path(scope), sent_queries(query))
+
+
+def _shown_url(scope: Mapping[str, Any]) -> str:
+    """The URL as the request itself shows it, whoever has sent it."""
+    query = scope["query_string"].decode("latin-1")
+    return f"{RequestOrigin().of(scope)}{sent_path(scope)}{'?' if query else ''}{query}"
 
 
 def declared_bytes(scope: Mapping[str, Any]) -> int:

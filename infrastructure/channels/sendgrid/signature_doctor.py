@@ -132,6 +132,8 @@ class SendgridSignatureDoctor(SignatureDoctor):
             for timestamp, timestamp_causes in timestamps:
                 signed = signed_digest(timestamp.encode(), body)
                 for key, (signature, signature_causes) in product(keys, signatures):
+                    if not self.tools.may_go_on(len(body)):
+                        return _Result((), None, tried, is_unexplained=True)
                     tried += 1
                     if is_signed_by(key.text, signature, signed):
                         causes = (*body_causes, *key.causes, *signature_causes, *timestamp_causes)
@@ -157,7 +159,10 @@ class SendgridSignatureDoctor(SignatureDoctor):
         if result.is_unexplained:
             status = DiagnosisStatus.UNEXPLAINED if not causes else DiagnosisStatus.EXPLAINED
             text = f"None of {result.tried} variations of body, key and headers has this signature."
-            lines = (*lines, *_next_steps(capture))
+            if capture.checked_urls:
+                text, lines = f"{text} {_SUSPICION}", (*lines, _COMPARE)
+            else:
+                lines = (*lines, *_next_steps(capture))
         elif causes:
             status, text = DiagnosisStatus.EXPLAINED, ""
         else:
@@ -174,6 +179,7 @@ class SendgridSignatureDoctor(SignatureDoctor):
             lines,
             tried=result.tried,
             tried_kinds=kinds,
+            is_certain=at is not None,
         )
 
     def _age(self, capture: Capture, timestamp: int | None) -> Iterator[str]:
@@ -187,10 +193,16 @@ class SendgridSignatureDoctor(SignatureDoctor):
         )
 
 
-_NEXT_STEPS = (
+_SUSPICION = (
+    "So SENDGRID_WEBHOOK_PUBLIC_KEY is most probably not the key of this parse setting, or a proxy "
+    "changes the body in more than one way."
+)
+_COMPARE = (
     "Compare SENDGRID_WEBHOOK_PUBLIC_KEY with the public_key of the security policy that is "
-    "attached to this parse setting: the key of the Event Webhook is another one. Try another "
-    "key with --secret",
+    "attached to this parse setting: the key of the Event Webhook is another one"
+)
+_NEXT_STEPS = (
+    f"{_COMPARE}. Try another key with --secret",
     "Capture the request again with its raw bytes, as close to Frontdesk as you can: the signature "
     "covers the body byte for byte, and what a program has parsed cannot be put together again",
 )

@@ -19,14 +19,19 @@ from infrastructure.filesystem.refusal_file import FILE_BYTES, SLOT_BYTES, FileR
 from infrastructure.refusal_slots import SLOTS
 from tests.contracts.concurrency import at_once
 from tests.contracts.context_queue import ManualClock
+from tests.contracts.diagnosed_refusals import (
+    Diagnoser,
+)
 from tests.contracts.refusals import FORGED, MISMATCH, OTHER, SMS, URL, RefusalsContract
 from tests.killed_process import ENOUGH, kill_at_work
 
 
-def opened(path: Path, clock: ManualClock | None = None) -> FileRefusals:
+def opened(
+    path: Path, clock: ManualClock | None = None, diagnoser: Diagnoser | None = None
+) -> FileRefusals:
     """The refusals at ``path``, as another process opens them."""
     now = clock or utc_now
-    return FileRefusals(path, now)
+    return FileRefusals(path, now, diagnose=diagnoser)
 
 
 def write(refusals: Refusals, account: str, url: str = URL) -> None:
@@ -42,8 +47,8 @@ def path(tmp_path: Path) -> Path:
 
 class TestFileRefusals(RefusalsContract):
     @pytest.fixture
-    def refusals(self, clock: ManualClock, path: Path) -> Refusals:
-        return opened(path, clock)
+    def refusals(self, clock: ManualClock, path: Path, diagnoser: Diagnoser) -> Refusals:
+        return opened(path, clock, diagnoser)
 
     def test_another_process_sees_and_counts_the_same_entries(
         self, refusals: Refusals, clock: ManualClock, path: Path

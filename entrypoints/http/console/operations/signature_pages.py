@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from application.ports.signature_doctor import Diagnosis
 from application.tracing.diagnose_signature import NoWebhookError
-from entrypoints.captures.checked_urls import checked_urls
 from entrypoints.captures.curl import looks_like_curl
 from entrypoints.captures.reading import read_captures
 from entrypoints.captures.requests import CaptureError
+from entrypoints.checked_urls import checked_urls
 from entrypoints.composition.container import Container
 from entrypoints.composition.signature_doctors import build_diagnose_signature
 from entrypoints.http.access.access import Caller

@@ -197,11 +197,16 @@ def _of_refusals(figures: Figures, refusals: Callable[[], Iterable[Refusal]]) ->
     if number := figures.timeline.total(*refused, within=LATELY):
         since = figures.now - LATELY
         known = [one for one in refusals() if one.channel and one.last_at >= since]
+        diagnosis = next((one.diagnosis for one in known if one.diagnosis), None)
+        why = (
+            f"{diagnosis.cause} {diagnosis.remedy}."
+            if diagnosis
+            else "They are forged, or a secret or the URL differs from what the provider has."
+        )
         yield Trouble(
             "warn",
             f"{_number(number, 'webhook')} refused in the last hour",
-            f"{_kinds(known)}They are forged, or a secret or the URL differs from what the "
-            "provider has.",
+            f"{_kinds(known)}{why}",
             *("/refusals", "See why"),
         )
 

@@ -1,5 +1,6 @@
 """The setting with which Frontdesk would check the URL that was signed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -27,6 +28,8 @@ class FindCure:
 
     def checked(self, capture: Capture, channel: ChannelType | None) -> tuple[str, ...]:
         """What is checked with the present settings, in every form."""
+        if capture.checked_urls:
+            return _in_every_form(capture.checked_urls)
         return self._forms(capture, channel, self.settings)
 
     def variable(self, channel: ChannelType | None) -> str | None:
@@ -56,8 +59,7 @@ class FindCure:
     def _forms(
         self, capture: Capture, channel: ChannelType | None, settings: UrlSettings
     ) -> tuple[str, ...]:
-        urls = self.checked_urls(capture, channel, settings)
-        return tuple(dict.fromkeys(chain.from_iterable(zip(*map(signed_urls, urls), strict=True))))
+        return _in_every_form(self.checked_urls(capture, channel, settings))
 
     @staticmethod
     def _bases(url: Url, capture: Capture) -> list[str]:
@@ -65,3 +67,7 @@ class FindCure:
         paths = [one for one in (capture.path, capture.path_without_stage) if one]
         before = [url.path[: -len(path)] for path in paths if url.path.endswith(path)]
         return [f"{url.origin}{prefix}".rstrip("/") for prefix in [*before, ""]]
+
+
+def _in_every_form(urls: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(chain.from_iterable(zip(*map(signed_urls, urls), strict=True))))

@@ -26,15 +26,16 @@ from infrastructure.channels.twilio.signature_doctor.explanations import (
     remedies,
     sentences,
 )
-from infrastructure.channels.twilio.signature_doctor.form_readings import form_readings
+from infrastructure.channels.twilio.signature_doctor.form_readings import account_of, is_cut
 from infrastructure.channels.twilio.signature_doctor.form_variations import form_variations
-from infrastructure.channels.twilio.signature_doctor.next_steps import next_steps
+from infrastructure.channels.twilio.signature_doctor.next_steps import next_steps, token_steps
 from infrastructure.channels.twilio.signature_doctor.search import Match, Search
 from infrastructure.channels.twilio.signature_doctor.secret_variations import (
     SIGNATURE_HEADER,
     signature_variations,
     token_variations,
 )
+from infrastructure.channels.twilio.signature_doctor.suspicions import suspicion_of
 from infrastructure.channels.twilio.signature_doctor.url_causes import nearest, url_causes
 from infrastructure.channels.twilio.signature_doctor.url_variations import Url, url_variations
 from infrastructure.channels.twilio.signature_doctor.words import words_of
@@ -89,7 +90,7 @@ class TwilioSignatureDoctor(SignatureDoctor):
         if len(capture.body) > MAX_BODY_BYTES or capture.body.count(b"&") >= MAX_FORM_FIELDS:
             case = _Case(capture, channel, None, checked)
             return self._explained(case, (Cause.BODY_TOO_LARGE,), None, 0)
-        case = _Case(capture, channel, _account_of(capture), checked)
+        case = _Case(capture, channel, account_of(capture), checked)
         if self._is_accepted(case):
             if channel is None:
                 return self._explained(case, (Cause.CHANNEL_PATH,), None, 1)
@@ -107,7 +108,7 @@ class TwilioSignatureDoctor(SignatureDoctor):
         )
         if tokens.at(0) is None:
             return self._explained(case, (Cause.NO_SECRET,), None, 0)
-        search = Search(signatures.variations, tokens)
+        search = Search(signatures.variations, tokens, self.tools.may_go_on)
         start = self.tools.given_url or case.checked[0]
         match = search.find(
             url_variations(start, case.capture, self._known_urls(case)),
@@ -215,7 +216,9 @@ class TwilioSignatureDoctor(SignatureDoctor):
         if match and URL_CAUSES & {*causes}:
             cure = self._find_cure(case.capture, case.channel, match.url)
             other_way = self._other_way(case, match, changes_in_proxy(causes, words))
-            ways = (*((f"Set {cure.name}={cure.value}",) if cure else ()), other_way)
+            # What is kept of a request that we received has no value of its query.
+            value = cure and (shown_urls([cure.value]) if case.capture.checked_urls else cure.value)
+            ways = (*((f"Set {cure.name}={value}",) if cure else ()), other_way)
             lines = (alternatives(ways), *lines)
         return Diagnosis(
             case.capture.title,
@@ -227,6 +230,7 @@ class TwilioSignatureDoctor(SignatureDoctor):
             cure,
             tried,
             _VARIED if tried else (),
+            is_certain=match is not None,
         )
 
     def _other_way(self, case: _Case, match: Match, changes: str) -> str:
@@ -240,7 +244,9 @@ class TwilioSignatureDoctor(SignatureDoctor):
 
     def _unexplained(self, case: _Case, tried: int) -> Diagnosis:
         capture = case.capture
-        if _is_cut(capture):
+        if capture.checked_urls:
+            return self._of_wrong_secret(case, tried)
+        if is_cut(capture):
             causes: tuple[Cause, ...] = (Cause.BODY_CUT,)
         else:
             causes = tuple(self._request_causes(case, ()))
@@ -248,40 +254,44 @@ class TwilioSignatureDoctor(SignatureDoctor):
             # Nothing fits, and this alone would have it refused.
             found = self._explained(case, causes, None, tried)
             return replace(found, remedies=(*found.remedies, *self._next_steps(case)))
+        text = f"None of {tried} variations of URL, body, token and header has this signature."
+        return self._nothing_fits(case, text, self._next_steps(case), tried)
+
+    def _of_wrong_secret(self, case: _Case, tried: int) -> Diagnosis:
+        """Of a request as it was received: where it is whole, the secret is the suspect."""
+        suspicion = suspicion_of(
+            Url.parse(case.checked[0]),
+            tried,
+            self._find_cure.variable(case.channel),
+            "TENANTS" if self.tools.settings.tenants else "TWILIO_AUTH_TOKEN",
+        )
+        steps = suspicion.steps(token_steps(case.account_sid, self._tokens(case)))
+        return self._nothing_fits(case, suspicion.sentence, steps, tried)
+
+    @staticmethod
+    def _nothing_fits(case: _Case, text: str, steps: tuple[str, ...], tried: int) -> Diagnosis:
         return Diagnosis(
-            capture.title,
+            case.capture.title,
             "Twilio",
             DiagnosisStatus.UNEXPLAINED,
             (),
-            f"None of {tried} variations of URL, body, token and header has this signature.",
-            self._next_steps(case),
+            text,
+            steps,
             tried=tried,
             tried_kinds=_VARIED,
         )
 
     def _next_steps(self, case: _Case) -> tuple[str, ...]:
-        tools = self.tools
+        has_url = bool(self.tools.given_url)
+        return tuple(
+            next_steps(case.capture, case.account_sid, self._tokens(case), has_url=has_url)
+        )
+
+    def _tokens(self, case: _Case) -> list[str]:
         secrets = [
-            secret.get_secret_value()
-            for account in tools.accounts.twilio
+            secret
+            for account in self.tools.accounts.twilio
             if account.account_sid == case.account_sid
             for secret in account.auth_tokens
         ]
-        secrets += [secret.get_secret_value() for secret in tools.given_secrets]
-        return tuple(
-            next_steps(case.capture, case.account_sid, secrets, has_url=bool(tools.given_url))
-        )
-
-
-def _account_of(capture: Capture) -> str | None:
-    """The account that the form names, in whichever way it can be read; not one of several."""
-    for reading in form_readings(capture):
-        named = [value for name, value in reading.value if name.lower() == "accountsid"]
-        if named:
-            return named[0] if len(named) == 1 else None
-    return None
-
-
-def _is_cut(capture: Capture) -> bool:
-    declared = capture.header("content-length") or ""
-    return declared.isdigit() and len(capture.body) < int(declared[:18])
+        return [secret.get_secret_value() for secret in (*secrets, *self.tools.given_secrets)]

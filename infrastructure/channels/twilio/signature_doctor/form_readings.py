@@ -34,6 +34,21 @@ def form_readings(capture: Capture) -> list[Variation[Fields]]:
     ]
 
 
+def account_of(capture: Capture) -> str | None:
+    """The account that the form names, in whichever way it can be read; not one of several."""
+    for reading in form_readings(capture):
+        named = [value for name, value in reading.value if name.lower() == "accountsid"]
+        if named:
+            return named[0] if len(named) == 1 else None
+    return None
+
+
+def is_cut(capture: Capture) -> bool:
+    """Whether the body is shorter than the head of the request says."""
+    declared = capture.header("content-length") or ""
+    return declared.isdigit() and len(capture.body) < int(declared[:18])
+
+
 def _read(read: _Reader, capture: Capture) -> Fields | None:
     try:
         fields = read(capture)

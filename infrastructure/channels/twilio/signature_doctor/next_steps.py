@@ -23,6 +23,19 @@ def next_steps(
         )
     if _MASKED.search(capture.body):
         yield "Parts of the body look masked: capture again without masking"
+    *before, compare = token_steps(account_sid, tokens)
+    yield from before
+    yield f"{compare}. Try another one with --secret"
+    if not has_url:
+        yield "Give the URL as Twilio's console shows it, with --url"
+    yield (
+        "Capture the request again as close to Frontdesk as you can, with its raw body: what a "
+        "program has decoded cannot always be undone, as a '?' in the place of another character"
+    )
+
+
+def token_steps(account_sid: str | None, tokens: Sequence[str]) -> Iterator[str]:
+    """What may be wrong with the token."""
     if any(not looks_like_token(token) for token in tokens):
         yield (
             "The token has not the form of an auth token (32 digits 0-9, a-f): the secret of an "
@@ -31,11 +44,5 @@ def next_steps(
     yield (
         f"Compare the auth token with the one that Twilio's console shows for account "
         f"{account_sid or 'of the form'}: test credentials, another account's token and a token "
-        "that was rotated since sign otherwise. Try another one with --secret"
-    )
-    if not has_url:
-        yield "Give the URL as Twilio's console shows it, with --url"
-    yield (
-        "Capture the request again as close to Frontdesk as you can, with its raw body: what a "
-        "program has decoded cannot always be undone, as a '?' in the place of another character"
+        "that was rotated since sign otherwise"
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from application.ports.signature_doctor import Cause
+from infrastructure.channels.provider import MayGoOn, without_limit
 from infrastructure.channels.twilio.signature_doctor.best_first import Axis, Variation, best_first
 from infrastructure.channels.twilio.signature_doctor.secret_variations import Token
 from infrastructure.channels.twilio.verification import is_signed
@@ -27,6 +28,7 @@ class Search:
 
     signatures: Sequence[Variation[str]]
     tokens: Axis[Token]
+    may_go_on: MayGoOn = without_limit
     tried: int = field(default=0, init=False)
     _hashed_bytes: int = field(default=0, init=False)
 
@@ -37,6 +39,8 @@ class Search:
             text = url.value + form.value
             for signature in self.signatures:
                 if self.tried == MAX_VARIATIONS or self._hashed_bytes > MAX_HASHED_BYTES:
+                    return None
+                if not self.may_go_on(len(text)):
                     return None
                 self.tried += 1
                 self._hashed_bytes += len(text)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from application.ports.signature_doctor import Capture
 from domain.channels import ChannelType
-from entrypoints.captures.checked_urls import checked_urls
+from entrypoints.checked_urls import checked_urls
 from infrastructure.channels.provider import DoctorTools, SimulatedRequest
 from infrastructure.channels.twilio.signature_doctor.doctor import TwilioSignatureDoctor
 from infrastructure.channels.twilio.simulator import TwilioSimulator

@@ -1,0 +1,212 @@
+"""A refused webhook is diagnosed, and its refusal says which of URL and secret is wrong."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from application.ports.refusals import BriefDiagnosis, Refusal
+from entrypoints.composition import signature_doctors
+from entrypoints.operations.refusal_checks import refusal_line
+from infrastructure import background_diagnoses
+from infrastructure.channels import search_budget
+from infrastructure.channels.provider import SimulatedRequest
+from tests.contracts.diagnosed_refusals import wait_for_diagnoses
+from tests.end_to_end.conftest import Serve
+from tests.end_to_end.frontdesk import RunningFrontDesk
+from tests.end_to_end.providers import Providers
+from tests.end_to_end.responses import EMAIL, INVALID_SIGNATURE, SMS, TWIML
+
+COMPANY = Providers.numbered(1)
+PUBLIC = "https://hooks.shop.example"
+TOKEN_FIRST = (
+    "So TWILIO_AUTH_TOKEN is most probably not the account's token any more. Compare the auth "
+    f"token with the one that Twilio's console shows for account {COMPANY.account_sid}"
+)
+
+
+@pytest.fixture(autouse=True)
+def _without_rests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(search_budget, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(background_diagnoses, "PAUSE_SECONDS", 0.0)
+    yield
+    wait_for_diagnoses()
+
+
+def served(serve: Serve, **settings: str) -> RunningFrontDesk:
+    """A front desk that knows the accounts of the company."""
+    secrets = {
+        "TWILIO_ACCOUNT_SID": COMPANY.account_sid,
+        "TWILIO_AUTH_TOKEN": COMPANY.auth_token,
+        "SENDGRID_WEBHOOK_PUBLIC_KEY": COMPANY.mail_public_key,
+    }
+    frontdesk = serve({**secrets, **settings})
+    frontdesk.container.provider_accounts()
+    return frontdesk
+
+
+def signed_for(url: str, signer: Providers = COMPANY, **wanted: Any) -> SimulatedRequest:
+    """An SMS that was signed for ``url``."""
+    return signer.webhook(url, SMS, **wanted)
+
+
+def refuse(
+    frontdesk: RunningFrontDesk, webhook: SimulatedRequest, path: str = "/webhooks/sms", **more: str
+) -> Refusal:
+    """Post ``webhook``, whose signature is refused; its refusal, once it is diagnosed."""
+    arriving = replace(webhook, url=frontdesk.url(path), headers={**webhook.headers, **more})
+    assert frontdesk.post(arriving).shown == INVALID_SIGNATURE
+    wait_for_diagnoses()
+    return frontdesk.container.refusals().latest()[0]
+
+
+def found(refusal: Refusal) -> BriefDiagnosis:
+    assert refusal.diagnosis
+    return refusal.diagnosis
+
+
+def line(frontdesk: RunningFrontDesk, refusal: Refusal) -> str:
+    """What the doctor says of ``refusal``."""
+    return refusal_line(refusal, frontdesk.container.settings())
+
+
+def test_wrong_token_is_named_first(serve: Serve) -> None:
+    frontdesk = served(serve, PUBLIC_BASE_URL=PUBLIC)
+    rotated = replace(COMPANY, auth_token="f" * 32)
+    refusal = refuse(frontdesk, signed_for(f"{PUBLIC}/webhooks/sms", rotated))
+    assert (found(refusal).code, found(refusal).is_certain) == ("none_fits", False)
+    shown = line(frontdesk, refusal)
+    assert f". None of {found(refusal).cause.split()[2]} forms of URL and body fits. " in shown
+    assert TOKEN_FIRST in shown
+    assert "has accepted none of this account since it started" in shown
+    assert "Is the URL" not in shown
+
+
+def test_token_that_was_right_a_while_ago_is_told_with_the_time(serve: Serve) -> None:
+    frontdesk = served(serve, PUBLIC_BASE_URL=PUBLIC)
+    accepted = replace(signed_for(f"{PUBLIC}/webhooks/sms"), url=frontdesk.url(SMS))
+    assert frontdesk.post(accepted).shown == TWIML
+    forged = replace(COMPANY, auth_token="f" * 32)
+    refusal = refuse(frontdesk, signed_for(f"{PUBLIC}/webhooks/sms", forged))
+    assert refusal.accepted_at
+    assert refusal.accepted_at <= refusal.last_at
+    assert "that was accepted before came at " in line(frontdesk, refusal)
+
+
+@pytest.mark.parametrize(
+    ("settings", "signed", "code", "cure"),
+    [
+        ({"PUBLIC_BASE_URL": "http://hooks.shop.example"}, f"{PUBLIC}/webhooks/sms",
+         "scheme", f"Set PUBLIC_BASE_URL={PUBLIC}; or at Twilio"),
+        ({}, f"{PUBLIC}/webhooks/sms", "scheme", f"Set PUBLIC_BASE_URL={PUBLIC}; or in the proxy"),
+        ({"PUBLIC_BASE_URL": PUBLIC}, f"{PUBLIC}:8443/webhooks/sms",
+         "port", f"Set PUBLIC_BASE_URL={PUBLIC}:8443; or"),
+        ({"PUBLIC_BASE_URL": PUBLIC}, f"{PUBLIC}/twilio/webhooks/sms",
+         "path_prefix_removed", f"Set PUBLIC_BASE_URL={PUBLIC}/twilio; or"),
+        ({"PUBLIC_BASE_URL": PUBLIC}, f"{PUBLIC}/webhooks/sms/",
+         "trailing_slash", f"Set SMS_WEBHOOK_URL={PUBLIC}/webhooks/sms/; or"),
+    ],
+)  # fmt: skip
+def test_url_that_was_signed_is_told_with_the_setting(
+    serve: Serve, settings: dict[str, str], signed: str, code: str, cure: str
+) -> None:
+    frontdesk = served(serve, **settings)
+    refusal = refuse(frontdesk, signed_for(signed), Host="hooks.shop.example")
+    assert (found(refusal).code, found(refusal).is_certain) == (code, True)
+    assert found(refusal).remedy.startswith(cure)
+    shown = line(frontdesk, refusal)
+    assert f"{found(refusal).cause} {cure}" in shown
+    assert "TOKEN" not in shown
+
+
+def test_proxy_that_is_not_trusted_is_told(serve: Serve) -> None:
+    """The request is judged as it was checked: its sender is no trusted proxy."""
+    frontdesk = served(serve, TRUSTED_PROXIES="10.0.0.0/8")
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "hooks.shop.example"}
+    refusal = refuse(frontdesk, signed_for(f"{PUBLIC}/webhooks/sms"), **forwarded)
+    assert found(refusal).code == "scheme+host"
+    assert "set TRUSTED_PROXIES to the network of the proxy" in found(refusal).remedy
+
+
+def test_hidden_host_is_told_before_the_token(serve: Serve) -> None:
+    frontdesk = served(serve)
+    refusal = refuse(frontdesk, signed_for(f"{PUBLIC}/webhooks/sms"))
+    assert not found(refusal).is_certain
+    assert "shows the host 127.0.0.1, which Twilio cannot call" in found(refusal).cause
+    assert found(refusal).remedy.startswith("Set PUBLIC_BASE_URL to the part before /webhooks")
+
+
+def test_query_of_a_whole_url_is_told_without_its_values(serve: Serve) -> None:
+    frontdesk = served(serve, SMS_WEBHOOK_URL=f"{PUBLIC}/webhooks/sms?key=old")
+    signed = signed_for(f"{PUBLIC}/webhooks/sms?key=s3cret")
+    refusal = refuse(frontdesk, signed, "/webhooks/sms?key=s3cret")
+    assert found(refusal).code == "query"
+    assert found(refusal).remedy.startswith(f"Set SMS_WEBHOOK_URL={PUBLIC}/webhooks/sms?key=*; or")
+    assert "s3cret" not in repr(refusal)
+
+
+def test_large_body_is_not_diagnosed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    diagnosed = count_diagnoses(monkeypatch)
+    frontdesk = served(serve, PUBLIC_BASE_URL=PUBLIC)
+    large = signed_for("https://other.example/webhooks/sms", body="x" * 40_000)
+    refusal = refuse(frontdesk, large)
+    assert (refusal.diagnosis, diagnosed) == (None, [])
+    assert "Is the URL in Twilio's console exactly this one" in line(frontdesk, refusal)
+
+
+def test_flood_of_forged_requests_is_one_diagnosis(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diagnosed = count_diagnoses(monkeypatch)
+    frontdesk = served(serve, PUBLIC_BASE_URL=PUBLIC)
+    forger = replace(COMPANY, auth_token="f" * 32)
+    stranger = Providers.numbered(7)
+    for number in range(60):
+        for signer in (forger, stranger):
+            webhook = signed_for(f"{PUBLIC}/webhooks/sms?n={number}", signer)
+            refuse(frontdesk, webhook, f"/webhooks/sms?n={number}")
+    assert len(diagnosed) == 1
+
+
+def count_diagnoses(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What is diagnosed from now on."""
+    diagnosed: list[object] = []
+    diagnose = signature_doctors.diagnose_refused
+
+    def counted(*arguments: Any) -> BriefDiagnosis | None:
+        diagnosed.append(arguments[0])
+        return diagnose(*arguments)
+
+    monkeypatch.setattr(signature_doctors, "diagnose_refused", counted)
+    return diagnosed
+
+
+def test_costs_of_a_diagnosis_are_bounded(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack: forms that take long to vary. What was tried then says how little it was."""
+    monkeypatch.setattr(signature_doctors, "MOST_HASHED_BYTES", 1_000_000)
+    frontdesk = served(serve, PUBLIC_BASE_URL=PUBLIC)
+    fields = {f"Field{number}": "x" * 40 for number in range(490)}
+    forger = replace(COMPANY, auth_token="f" * 32)
+    form = forger.form(PUBLIC, {"AccountSid": COMPANY.account_sid, **fields})
+    refusal = refuse(frontdesk, form)
+    tried = int(found(refusal).cause.removeprefix("None of ").split()[0])
+    assert 10 < tried < 1_000_000 // len(form.body) * 2
+
+
+def test_mail_with_another_key_and_with_a_changed_body(serve: Serve) -> None:
+    frontdesk = served(serve)
+    url = frontdesk.url(EMAIL)
+    other_key = Providers.numbered(2).webhook(url, EMAIL)
+    refusal = refuse(frontdesk, other_key, "/webhooks/email")
+    assert (refusal.channel, found(refusal).is_certain) == (EMAIL, False)
+    assert "So SENDGRID_WEBHOOK_PUBLIC_KEY is most probably not the key" in found(refusal).cause
+    assert found(refusal).remedy.startswith("Compare SENDGRID_WEBHOOK_PUBLIC_KEY")
+
+
+def test_proxy_that_changes_line_breaks_of_mail_is_told(serve: Serve) -> None:
+    frontdesk = served(serve)
+    mail = COMPANY.webhook(frontdesk.url(EMAIL), EMAIL)
+    changed = replace(mail, body=mail.body.replace(b"\r\n", b"\n"))
+    refusal = refuse(frontdesk, changed, "/webhooks/email")
+    assert (found(refusal).code, found(refusal).is_certain) == ("line_breaks", True)
