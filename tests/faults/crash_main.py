@@ -29,6 +29,7 @@ from application.ports.webhook_parser import WebhookRequest
 from entrypoints.composition.container import Container
 from entrypoints.http.limits.connection_limits import ConnectionLimits
 from entrypoints.http.server import server_config
+from entrypoints.operations.background_jobs import drain_some, relay_some
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.emulators import running_ministack
 from tests.end_to_end.providers import Providers
@@ -41,7 +42,7 @@ from tests.faults.crash_points import (
     Death,
 )
 from tests.faults.crash_runs import OK, QUEUE, SCENARIOS, STORE, Plan, Result, Run
-from tests.faults.crash_webhooks import Case, Kind
+from tests.faults.crash_webhooks import Case, Inspector, Kind
 from tests.faults.planted_bugs import PLANTED_BUGS
 
 MOST_POINTS = (16, 12, 8)
@@ -183,7 +184,7 @@ def _only(stage: int, point: str) -> tuple[Death, Death, Death]:
 
 
 def warm_up(template: Path, scratch: Path) -> None:
-    """Create the initial files of every run, and import all modules that a webhook needs."""
+    """Create the initial files of every run, and import all modules that its processes need."""
     keep_development_credentials(template)
     container = EmbeddedBackend().container(template, may_die=False)
     container.context_queue()
@@ -192,6 +193,9 @@ def warm_up(template: Path, scratch: Path) -> None:
     container = EmbeddedBackend().container(scratch, may_die=False)
     for number, kind in enumerate(Kind):
         _receive(container, Case(kind, number))
+    drain_some(container)
+    relay_some(container)
+    Inspector(container, []).take_contexts()
     container.shutdown_resources()
     server_config(Starlette(), lambda _: None, ConnectionLimits()).get_loop_factory()
     # A collection in a child would copy all memory that it shares with this process.
