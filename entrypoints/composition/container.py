@@ -37,7 +37,6 @@ from domain.errors import SecretsUnavailableError, ValidationError
 from domain.fallback import OwnAddresses
 from domain.tenants import TenantDirectory
 from entrypoints.composition import backends
-from entrypoints.composition import refusals as refusals_of
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.injector import containers, providers
 from entrypoints.composition.old_form import refuse_old_form
@@ -183,13 +182,13 @@ class Container(containers.DeclarativeContainer):
     context_queue: providers.Provider[ContextQueue] = queue.provided.context_queue
     spool: providers.Provider[Spool] = spool_backend.provided.spool
     refusals: providers.Provider["Refusals"] = Singleton(
-        refusals_of.choose_refusals,
+        backends.open_refusals,
         settings,
         data_directory.provider,
         clock,
-        Singleton(refusals_of.diagnose_later, settings, cached_accounts.provider),
+        cached_accounts.provider,
     )
-    logged_refusals = Singleton(refusals_of.logged_refusals)
+    logged_refusals = Singleton(backends.logged_refusals)
     operations: providers.Provider["OperationsContainer"] = Singleton(_open_operations, __self__)
 
     parsers = Singleton(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from application.clock import Clock
 from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
+from entrypoints.composition.backends import logged_refusals
 from infrastructure.configuration.provider_accounts import ProviderAccounts
 from infrastructure.configuration.secrets.cached_value import CachedValue
 from infrastructure.configuration.settings import Settings
@@ -19,9 +20,10 @@ def choose_refusals(
     settings: Settings,
     data_directory: Callable[[], "DataDirectory"],
     clock: Clock,
-    diagnose: "Diagnose",
+    cached_accounts: Callable[[], CachedValue[ProviderAccounts]],
 ) -> "Refusals":
     """In the data directory, where its commands see them; or in memory, where none does."""
+    diagnose = _diagnose_with(settings, cached_accounts)
     if settings.storage == "memory":
         from infrastructure.memory.memory_refusals import MemoryRefusals
 
@@ -31,14 +33,7 @@ def choose_refusals(
     return data_directory().refusals(clock, elsewhere, diagnose)
 
 
-def logged_refusals() -> "Refusals":
-    """For functions on Lambda."""
-    from infrastructure.aws.logged_refusals import LoggedRefusals
-
-    return LoggedRefusals()
-
-
-def diagnose_later(
+def _diagnose_with(
     settings: Settings, cached_accounts: Callable[[], CachedValue[ProviderAccounts]]
 ) -> "Diagnose":
     """Hardly ever needed: so the doctors are imported only then, and the accounts read."""
