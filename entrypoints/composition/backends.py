@@ -263,13 +263,6 @@ def choose_spool(
     return DirectorySpool(settings.data_dir, clock, metrics)
 
 
-def open_refusals(*parts: Any) -> "Refusals":  # noqa: ANN401 - those of choose_refusals
-    """Imported with the first refusal."""
-    from entrypoints.composition.refusals import choose_refusals
-
-    return choose_refusals(*parts)
-
-
 def logged_refusals() -> "Refusals":
     """For functions on Lambda."""
     from infrastructure.aws.logged_refusals import LoggedRefusals

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from application.clock import Clock, utc_now
 from application.conversations.open_conversation import OpenConversation
@@ -86,6 +86,13 @@ def _cached_accounts(settings: Settings, clock: Clock) -> CachedAccounts:
 def _present_tenants(cached_accounts: CachedAccounts) -> Callable[[], TenantDirectory]:
     """A plain function, for every webhook asks: a chain of providers takes ten times as long."""
     return lambda: cached_accounts.current().directory
+
+
+def _open_refusals(*parts: Any) -> "Refusals":  # noqa: ANN401 - those of choose_refusals
+    """Imported with the first refusal."""
+    from entrypoints.composition.refusals import choose_refusals
+
+    return choose_refusals(*parts)
 
 
 def _parser(
@@ -182,11 +189,7 @@ class Container(containers.DeclarativeContainer):
     context_queue: providers.Provider[ContextQueue] = queue.provided.context_queue
     spool: providers.Provider[Spool] = spool_backend.provided.spool
     refusals: providers.Provider["Refusals"] = Singleton(
-        backends.open_refusals,
-        settings,
-        data_directory.provider,
-        clock,
-        cached_accounts.provider,
+        _open_refusals, settings, data_directory.provider, clock, cached_accounts.provider
     )
     logged_refusals = Singleton(backends.logged_refusals)
     operations: providers.Provider["OperationsContainer"] = Singleton(_open_operations, __self__)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from application.clock import Clock
 from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
-from entrypoints.composition.backends import logged_refusals
 from infrastructure.configuration.provider_accounts import ProviderAccounts
 from infrastructure.configuration.secrets.cached_value import CachedValue
 from infrastructure.configuration.settings import Settings
@@ -28,8 +27,11 @@ def choose_refusals(
         from infrastructure.memory.memory_refusals import MemoryRefusals
 
         return MemoryRefusals(clock, diagnose)
-    # Functions may work on the same tables.
-    elsewhere = logged_refusals().notice() if settings.storage == "dynamodb" else None
+    elsewhere = None
+    if settings.storage == "dynamodb":  # functions may work on the same tables
+        from infrastructure.aws.logged_refusals import IN_THE_LOG
+
+        elsewhere = IN_THE_LOG
     return data_directory().refusals(clock, elsewhere, diagnose)
 
 
