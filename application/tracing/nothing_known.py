@@ -80,7 +80,7 @@ class NothingKnown:
             )
             why = f", {last.reason}. {command('doctor')} says what to do."
             if last.diagnosis:
-                why = f": {last.diagnosis.cause} {last.diagnosis.remedy}."
+                why = f". {last.diagnosis.cause} The refusal says what to do."
             return (
                 f"It may have been refused: {what} were, the latest at "
                 f"{ago(last.last_at, self.now)}{why} It is not sent again: afterwards let the "

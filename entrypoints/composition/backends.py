@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+    from application.ports.refusals import Refusals
     from infrastructure.aws.clients import AwsClients
     from infrastructure.aws.cloudwatch_metrics import EmfMetrics
     from infrastructure.filesystem.backend import DataDirectory
@@ -260,6 +261,13 @@ def choose_spool(
     from infrastructure.filesystem.backend import DirectorySpool
 
     return DirectorySpool(settings.data_dir, clock, metrics)
+
+
+def logged_refusals() -> "Refusals":
+    """For functions on Lambda."""
+    from infrastructure.aws.logged_refusals import LoggedRefusals
+
+    return LoggedRefusals()
 
 
 def in_use(

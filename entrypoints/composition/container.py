@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from application.clock import Clock, utc_now
 from application.conversations.open_conversation import OpenConversation
@@ -37,7 +37,6 @@ from domain.errors import SecretsUnavailableError, ValidationError
 from domain.fallback import OwnAddresses
 from domain.tenants import TenantDirectory
 from entrypoints.composition import backends
-from entrypoints.composition import refusals as refusals_of
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.injector import containers, providers
 from entrypoints.composition.old_form import refuse_old_form
@@ -87,6 +86,13 @@ def _cached_accounts(settings: Settings, clock: Clock) -> CachedAccounts:
 def _present_tenants(cached_accounts: CachedAccounts) -> Callable[[], TenantDirectory]:
     """A plain function, for every webhook asks: a chain of providers takes ten times as long."""
     return lambda: cached_accounts.current().directory
+
+
+def _open_refusals(*parts: Any) -> "Refusals":  # noqa: ANN401 - those of choose_refusals
+    """Imported with the first refusal."""
+    from entrypoints.composition.refusals import choose_refusals
+
+    return choose_refusals(*parts)
 
 
 def _parser(
@@ -183,13 +189,9 @@ class Container(containers.DeclarativeContainer):
     context_queue: providers.Provider[ContextQueue] = queue.provided.context_queue
     spool: providers.Provider[Spool] = spool_backend.provided.spool
     refusals: providers.Provider["Refusals"] = Singleton(
-        refusals_of.choose_refusals,
-        settings,
-        data_directory.provider,
-        clock,
-        Singleton(refusals_of.diagnose_later, settings, cached_accounts.provider),
+        _open_refusals, settings, data_directory.provider, clock, cached_accounts.provider
     )
-    logged_refusals = Singleton(refusals_of.logged_refusals)
+    logged_refusals = Singleton(backends.logged_refusals)
     operations: providers.Provider["OperationsContainer"] = Singleton(_open_operations, __self__)
 
     parsers = Singleton(

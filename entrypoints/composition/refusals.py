@@ -19,26 +19,23 @@ def choose_refusals(
     settings: Settings,
     data_directory: Callable[[], "DataDirectory"],
     clock: Clock,
-    diagnose: "Diagnose",
+    cached_accounts: Callable[[], CachedValue[ProviderAccounts]],
 ) -> "Refusals":
     """In the data directory, where its commands see them; or in memory, where none does."""
+    diagnose = _diagnose_with(settings, cached_accounts)
     if settings.storage == "memory":
         from infrastructure.memory.memory_refusals import MemoryRefusals
 
         return MemoryRefusals(clock, diagnose)
-    # Functions may work on the same tables.
-    elsewhere = logged_refusals().notice() if settings.storage == "dynamodb" else None
+    elsewhere = None
+    if settings.storage == "dynamodb":  # functions may work on the same tables
+        from infrastructure.aws.logged_refusals import IN_THE_LOG
+
+        elsewhere = IN_THE_LOG
     return data_directory().refusals(clock, elsewhere, diagnose)
 
 
-def logged_refusals() -> "Refusals":
-    """For functions on Lambda."""
-    from infrastructure.aws.logged_refusals import LoggedRefusals
-
-    return LoggedRefusals()
-
-
-def diagnose_later(
+def _diagnose_with(
     settings: Settings, cached_accounts: Callable[[], CachedValue[ProviderAccounts]]
 ) -> "Diagnose":
     """Hardly ever needed: so the doctors are imported only then, and the accounts read."""

@@ -1,5 +1,6 @@
 """A refused webhook is diagnosed, and its refusal says which of URL and secret is wrong."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 
 from application.ports.refusals import BriefDiagnosis, Refusal
+from entrypoints.cli.trace import trace_record
 from entrypoints.composition import signature_doctors
+from entrypoints.http.api.records import RefusalRecord
 from entrypoints.operations.refusal_checks import refusal_line
 from infrastructure import background_diagnoses
 from infrastructure.channels import search_budget
@@ -81,6 +84,13 @@ def test_wrong_token_is_named_first(serve: Serve) -> None:
     assert TOKEN_FIRST in shown
     assert "has accepted none of this account since it started" in shown
     assert "Is the URL" not in shown
+    traced = frontdesk.container.operations().trace_message()("SM" + "9" * 32)
+    assert f". {found(refusal).cause} The refusal says what to do." in traced.sentence
+    (in_trace,) = json.loads(json.dumps(trace_record(traced), default=str))["refusals"]
+    in_api = RefusalRecord.model_validate(refusal).model_dump()
+    for record in (in_trace, in_api):
+        assert record["diagnosis"]["code"] == "none_fits"
+        assert record["diagnosis"]["remedy"] == found(refusal).remedy
 
 
 def test_token_that_was_right_a_while_ago_is_told_with_the_time(serve: Serve) -> None:
@@ -190,7 +200,7 @@ def test_costs_of_a_diagnosis_are_bounded(serve: Serve, monkeypatch: pytest.Monk
     forger = replace(COMPANY, auth_token="f" * 32)
     form = forger.form(PUBLIC, {"AccountSid": COMPANY.account_sid, **fields})
     refusal = refuse(frontdesk, form)
-    tried = int(found(refusal).cause.removeprefix("None of ").split()[0])
+    tried = int(found(refusal).cause.removeprefix("None of ").split()[0].replace(",", ""))
     assert 10 < tried < 1_000_000 // len(form.body) * 2
 
 

@@ -42,8 +42,8 @@ def suspicion_of(
     console = f"Twilio's console has another URL than {shown_urls([checked.text])}"
     setting = url_variable or "PUBLIC_BASE_URL"
     return Suspicion(
-        f"None of {tried} forms of URL and body fits. So {token_variable} is most probably not the "
-        "account's token any more.",
+        f"None of {tried:,} forms of URL and body fits. So {token_variable} is most probably not "
+        "the account's token any more.",
         (),
         (f"If it is the same, {console}: set {setting} to match it",),
     )
