@@ -71,6 +71,23 @@ def test_dead_letter_is_deleted_only_if_that_is_confirmed(visitor: Visitor) -> N
     expect(page.get_by_role("status")).to_contain_text("Nothing was done.")
 
 
+def test_damaged_dead_letter_and_a_mistyped_address_have_pages(visitor: Visitor) -> None:
+    desk, page = visitor.desk, visitor.page
+    stored(desk)
+    (file,) = (desk.frontdesk.data_dir / "dead-letters").glob("*.json")
+    file.write_text("{")
+    visitor.open("/dead-letters")
+    page.get_by_role("link", name=file.name).click()
+    expect(page.get_by_role("heading", name="It cannot be read")).to_be_visible()
+    visitor.check_accessible()
+    visitor.expected.append("404")
+    visitor.open("/dead-leters")
+    expect(page.get_by_text("There is no page at this address.")).to_be_visible()
+    visitor.check_accessible()
+    page.get_by_role("link", name="Dead letters").click()
+    expect(page.get_by_role("heading", name="Cannot be read")).to_be_visible()
+
+
 def test_page_of_dead_letters_is_redriven_at_once(visitor: Visitor) -> None:
     page = visitor.page
     for number in (1, 2):
@@ -99,8 +116,12 @@ def test_conversation_is_opened_for_an_unmatched_sender_and_gets_the_message(
         body=HOSTILE,
     )
     visitor.look("/unmatched")
+    page.get_by_role("link", name="For a company").first.click()
+    page.get_by_label("Company name").fill("Acme")
+    visitor.check_accessible()
     press(page, "Open a conversation and deliver")
     expect(page.get_by_role("status")).to_contain_text("1 message is delivered.")
+    expect(page).to_have_url(f"{desk.frontdesk.origin}/unmatched")
     expect(page.get_by_text("Are you open today?")).to_have_count(0)
     visitor.look("/queues")
     page.get_by_role("link", name="sms-replies").click()

@@ -157,16 +157,23 @@ def test_queue_that_no_consumer_empties_is_a_warning(
     assert line.endswith("(3 h): no consumer takes them: does it run?")
 
 
+@pytest.mark.parametrize(
+    ("minutes", "reason"),
+    [
+        (30, "a consumer takes them and does not acknowledge all"),
+        (60, "a consumer took a context and keeps it for 40 min more"),
+    ],
+)
 def test_consumer_that_never_acknowledges_is_told_from_none(
-    container: Container, at: Callable[[timedelta], None]
+    container: Container, at: Callable[[timedelta], None], minutes: int, reason: str
 ) -> None:
     at(timedelta(minutes=20))
     queue = container.context_queue()
     queue.publish(a_context(), Route(SMS_HANDOFF, timedelta(0)))
-    assert queue.receive(SMS_HANDOFF, 1, visibility=timedelta(hours=1))
+    assert queue.receive(SMS_HANDOFF, 1, visibility=timedelta(minutes=minutes))
     (line,) = lines_about("consumers")
     assert "0 ready, 1 taken" in line
-    assert "(20 min): a consumer takes them and does not acknowledge all" in line
+    assert f"(20 min): {reason}" in line
 
 
 def test_fresh_and_delayed_contexts_are_ok_with_their_age(
