@@ -34,6 +34,7 @@ from domain.errors import SpoolFullError, StorageUnavailableError
 from infrastructure.filesystem import spool_file_names as files_of_spool
 from infrastructure.filesystem.spool_files import FileSpool
 from infrastructure.memory.memory_metrics import MemoryMetrics
+from infrastructure.sqlite.database_file import write_lock_held
 from tests.builders import NOW
 from tests.contracts.concurrency import at_once
 from tests.contracts.context_queue import ManualClock
@@ -441,3 +442,12 @@ def test_reason_that_the_entry_itself_has_is_shown_whole(spool: FileSpool) -> No
     (delivery,) = spool.receive(1, MINUTE)
     spool.release(delivery, timedelta(0), reason)
     assert [one.reason for one in spool.look()] == [reason]
+
+
+def test_cut_reason_of_a_held_lock_says_cause_and_remedy(spool: FileSpool) -> None:
+    spool.enqueue(an_entry(reason="too many webhooks at once"))
+    (delivery,) = spool.receive(1, MINUTE)
+    held = write_lock_held(Path("/var/lib/frontdesk/frontdesk.db"))
+    spool.release(delivery, timedelta(0), str(held))
+    (seen,) = spool.look()
+    assert seen.reason == "another process holds the write lock of frontdesk db: end it"
