@@ -48,8 +48,7 @@ class NothingKnown:
             )
         if self.failure:
             return (
-                f"It is not known whether {text} is recorded: {self.failure}. {command('doctor')} "
-                f"says what is wrong. It is no "
+                f"It is not known whether {text} is recorded: {self.failure}. It is no "
                 f"{'spool entry and no ' if self.sees_spool else ''}dead letter."
             )
         places = "no record, no spool entry and no dead letter"
@@ -78,13 +77,11 @@ class NothingKnown:
                 if last.channel
                 else "requests to paths that are no webhook"
             )
-            why = f", {last.reason}. {command('doctor')} says what to do."
-            if last.diagnosis:
-                why = f". {last.diagnosis.cause} The refusal says what to do."
+            why = f". {last.diagnosis.cause}" if last.diagnosis else f", {last.reason}."
             return (
                 f"It may have been refused: {what} were, the latest at "
-                f"{ago(last.last_at, self.now)}{why} It is not sent again: afterwards let the "
-                f"customer write again, or answer by hand."
+                f"{ago(last.last_at, self.now)}{why} The refusal says what to do. It is not sent "
+                f"again: afterwards let the customer write again, or answer by hand."
             )
         if not self.sees_all_refusals:
             search = self.log_search({"outcome": "refused"})

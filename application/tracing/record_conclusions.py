@@ -37,7 +37,7 @@ def conclusion_on_pending(record: MessageRecord, now: datetime) -> Conclusion:
         commands = (_DOCTOR,)
         sentence = (
             f"{recorded}. {failed} The next one is at {ahead(record.due_at, now)}. A running "
-            f"server makes it, or {command('relay')} after that time. The doctor says whether the "
+            f"server makes it, or {command('relay')} after that time. The checks say whether the "
             f"queue works now. If it does, there is nothing to do but wait:"
         )
     elif record.due_at > now:
@@ -97,7 +97,7 @@ def conclusion_on_undeliverable(
     see = "" if failure else "See what is wrong with the queue. "
     sentence = (
         f"{tried}. Frontdesk gave up at {ago(since, now)}, and made it a dead letter. {see}Once "
-        f"that is mended, or if the doctor finds nothing, redrive it, which puts it there:"
+        f"that is mended, or if the checks find nothing, redrive it, which puts it there:"
     )
     return Conclusion(TraceState.UNDELIVERABLE, since, sentence, (_DOCTOR, redrive))
 

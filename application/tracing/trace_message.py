@@ -140,7 +140,7 @@ class TraceMessage:
         }
         if refused:
             names = " and ".join(sorted(refused))
-            yield f"webhooks of {names} were refused after that: {command('doctor')} says why"
+            yield f"webhooks of {names} were refused after that: the checks say why"
 
     def _of(
         self,
@@ -236,6 +236,7 @@ class TraceMessage:
             nothing.sentence(" or of ".join(forms)),
             nothing.refusals,
             tuple(notes),
+            commands=(shell("doctor"),) if failure else (),
             failure=failure,
         )
 

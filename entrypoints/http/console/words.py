@@ -21,12 +21,6 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 _COMMAND = re.compile(r"'frontdesk [^']*'")
 _SETTING = re.compile(r"\b[A-Z]{2,}(?:_[A-Z]+)+(?:=[\w-]+)?")
 _NOTABLE = re.compile(f"({_MOMENT.pattern}|{_COMMAND.pattern}|{_SETTING.pattern})")
-_ON_PAGE = (
-    (re.compile(r" 'frontdesk doctor' says what (?:to do|is wrong)\."), ""),
-    (re.compile(r"'frontdesk doctor' says"), "the checks say"),
-    (re.compile(r"\bThe doctor says"), "The checks say"),
-    (re.compile(r"\bthe doctor finds"), "the checks find"),
-)
 _OPTION = re.compile(r"((?<!\S)--[a-z-]+)")
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -88,13 +82,6 @@ def prose(text: str) -> str:
     return Markup("").join(_parts(upright(text)))
 
 
-def on_page(text: str) -> str:
-    """A sentence of a trace on a page, whose buttons and lists say what a command would."""
-    for command_words, words in _ON_PAGE:
-        text = command_words.sub(words, text)
-    return text
-
-
 def _parts(text: str) -> Iterator[str]:
     for part in _NOTABLE.split(text):
         if _MOMENT.fullmatch(part):
@@ -139,7 +126,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "size": size,
     "channel": channel_name,
     "prose": prose,
-    "on_page": on_page,
     "command": command,
     "upright": upright,
     "outcome": outcome_name,

@@ -246,7 +246,7 @@ def test_pending_message_says_why_and_what_to_mend(blocked: FrontDesk) -> None:
         f"It was recorded at {TODAY} 12:00:00 UTC (0 s ago), and is on no queue yet. An attempt to "
         f"put it there failed at {TODAY} 12:00:00 UTC (0 s ago): there is no queue. Create it. The "
         f"next one is at {TODAY} 12:00:30 UTC (in 30 s). A running server makes it, or 'frontdesk "
-        "relay' after that time. The doctor says whether the queue works now. If it does, there "
+        "relay' after that time. The checks say whether the queue works now. If it does, there "
         "is nothing to do but wait:"
     )
     assert untried.conclusion.commands == ("frontdesk doctor",)

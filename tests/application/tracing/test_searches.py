@@ -83,7 +83,7 @@ def test_address_says_that_webhooks_were_refused_after_its_latest_message() -> N
     frontdesk.advance_clock(60)
     refusals.add(ChannelType.SMS, ACCOUNT, "signature_mismatch", "https://hooks.example/sms")
     notes = trace(frontdesk, "+14155550123").notes
-    assert "webhooks of sms were refused after that: 'frontdesk doctor' says why" in notes
+    assert "webhooks of sms were refused after that: the checks say why" in notes
 
 
 def test_no_more_than_the_latest_messages_are_traced() -> None:
@@ -271,7 +271,7 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
     assert (found.kind, found.is_known) == (TraceKind.UNKNOWN, False)
     assert [one.channel for one in found.refusals] == [ChannelType.SMS]
     assert "It may have been refused: webhooks of sms were, the latest at " in found.sentence
-    assert ", signature_mismatch. 'frontdesk doctor' says what to do." in found.sentence
+    assert ", signature_mismatch. The refusal says what to do." in found.sentence
     assert found.sentence.endswith("write again, or answer by hand.")
     assert found.notes[-1].startswith("if it was none of these, look in the provider's own log")
     assert [one.channel for one in trace(frontdesk, "<1@mail.example>").refusals] == [
@@ -331,7 +331,7 @@ def test_webhook_in_the_spool_is_found_while_the_store_does_not_answer(
         assert any("the store could not be asked: no answer" in note for note in found.notes)
     unknown = trace_message("SM404")
     assert unknown.sentence.startswith("It is not known whether SM404 is recorded: no answer.")
-    assert "'frontdesk doctor' says what is wrong" in unknown.sentence
+    assert unknown.commands == ("frontdesk doctor",)
 
 
 def test_records_are_shown_while_spool_and_dead_letters_cannot_be_read(

@@ -92,7 +92,7 @@ def test_what_was_refused_is_named_without_an_account(
     refusal = Refusal(channel, "", reason, "", 1, at, at)
     sentence = nothing_known(refusal).sentence("SM1")
     assert words in sentence
-    assert f"(60 s ago), {reason}. 'frontdesk doctor' says what to do" in sentence
+    assert f"(60 s ago), {reason}. The refusal says what to do" in sentence
 
 
 @pytest.mark.parametrize("refusals", [(), (Refusal(None, "", "path_unknown", "", 1, NOW, NOW),)])
@@ -107,7 +107,7 @@ def test_status_callback_and_probe_are_named_where_nothing_is_known(
 
 def test_reason_why_the_store_could_not_be_asked_is_named() -> None:
     sentence = nothing_known(failure="wrong settings: TENANTS").sentence("SM1")
-    assert "whether SM1 is recorded: wrong settings: TENANTS. 'frontdesk doctor' says " in sentence
+    assert "whether SM1 is recorded: wrong settings: TENANTS. It is no " in sentence
     assert sentence.endswith("It is no spool entry and no dead letter.")
 
 
