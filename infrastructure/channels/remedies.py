@@ -1,6 +1,19 @@
-"""How the signature doctors of all providers say what to do."""
+"""How all providers say why a webhook was refused, and what to do."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Explained(NamedTuple):
+    """Why webhooks were refused, what to do, and what else there is to know.
+
+    Each in sentences without the last stop. ``remedy`` and ``more`` may be empty.
+    """
+
+    cause: str
+    remedy: str = ""
+    more: str = ""
+
 
 _NAMES = ("API Gateway", "CloudFront", "Laravel", "SENDGRID", "TWILIO")
 """What a remedy may begin with that has its capital letters everywhere."""
