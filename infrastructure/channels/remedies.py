@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+RESTART = "restart Frontdesk"
+"""What a setting takes that a server reads at its start alone."""
+
 
 class Explained(NamedTuple):
     """Why webhooks were refused, what to do, and what else there is to know.
@@ -20,6 +23,7 @@ _NAMES = ("API Gateway", "CloudFront", "Laravel", "SENDGRID", "TWILIO")
 
 
 def alternatives(remedies: Sequence[str]) -> str:
-    """Remedies of which one is enough, in one sentence."""
+    """Remedies of which one is enough, in one sentence. Empty ones are left out."""
+    remedies = [one for one in remedies if one]
     others = (one if one.startswith(_NAMES) else one[:1].lower() + one[1:] for one in remedies[1:])
     return "; or ".join((*remedies[:1], *others))
