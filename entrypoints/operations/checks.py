@@ -6,7 +6,7 @@ asks everything.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from application.ports.checks import CheckResult, CheckStatus, Unanswered, Unreported
@@ -31,6 +31,10 @@ SPOOL_MINUTES = LONGEST_DELAY.seconds // 60
 SEVERAL_ATTEMPTS = 3
 """An entry of the spool that was taken as often fails again and again."""
 
+UNMATCHED_AFTER = timedelta(minutes=5)
+"""An unmatched message that is older waits for an operator."""
+
+_REFUSALS = "refusals"
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 Found = tuple[CheckStatus, str]
@@ -91,12 +95,16 @@ def run_checks(container: Container) -> Iterator[CheckResult]:
     """
     in_order = True
     for result in _check_environment(container):
-        in_order = in_order and result.status is not CheckStatus.ERROR
+        # What is refused says nothing of the backends.
+        is_wrong = result.status is CheckStatus.ERROR and result.check != _REFUSALS
+        in_order = in_order and not is_wrong
         yield result
     if in_order:
         yield from check_backlog(container)
     else:
-        text = "not looked at while there is an error: spool, pending, dead letters, queues"
+        text = (
+            "not looked at while there is an error: spool, pending, unmatched, dead letters, queues"
+        )
         yield CheckResult("backlog", CheckStatus.SKIPPED, text)
 
 
@@ -105,7 +113,7 @@ def _check_environment(container: Container) -> Iterator[CheckResult]:
     if container.settings().api_tokens is not None:
         yield from _results("access tokens", _access_tokens(container))
     yield from _results("public URL", check_public_urls(container.settings()))
-    yield from _results("refusals", check_refusals(container))
+    yield from _results(_REFUSALS, check_refusals(container))
     yield from _results("clock", check_clock(container))
     for backend in container.backends_in_use():
         yield from backend.checks()
@@ -121,6 +129,7 @@ def check_backlog(container: Container) -> Iterator[CheckResult]:
         yield from _results("spool", _spool(container))
     if container.storage().is_created():
         yield from _results("pending", _pending(container))
+        yield from _results("unmatched", _unmatched(container))
     if container.files().has_dead_letters():
         yield from _results("dead letters", _dead_letters(container))
     if container.settings().queue != "sqlite" or container.sqlite().is_created():
@@ -226,6 +235,20 @@ def _pending(container: Container) -> Iterator[Found]:
         CheckStatus.WARNING,
         f"{at_most(len(late))}, the oldest of {oldest_at}, on no queue yet: {what_next}",
     )
+
+
+def _unmatched(container: Container) -> Iterator[Found]:
+    records = container.stores().lookup.latest_unmatched(MOST)
+    before = container.clock()() - UNMATCHED_AFTER
+    old = [record.recorded_at for record in records if record.recorded_at <= before]
+    if old:
+        yield (
+            CheckStatus.WARNING,
+            f"{at_most(len(old))}, the oldest of {readable(min(old))}, and nobody answers them: "
+            "see why with 'frontdesk unmatched list'",
+        )
+    else:
+        yield CheckStatus.OK, "none" if not records else f"{len(records)}, a moment old"
 
 
 def _dead_letters(container: Container) -> Iterator[Found]:

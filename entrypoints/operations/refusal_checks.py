@@ -1,10 +1,13 @@
 """The refusals of the last hour, and what an operator can do about each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from application.overview.sampled_numbers import ACCEPTED, received
+from application.overview.timeline import SPANS, timeline_of
 from application.ports.checks import CheckStatus
 from application.ports.refusals import Refusal
+from application.receiving.receive_webhook import WebhookOutcome
 from domain.channels import ChannelType
 from domain.errors import PayloadTooLargeError, UnsupportedChannelError
 from domain.times import readable
@@ -24,10 +27,19 @@ _DEFAULT_PORTS = {"https": "443", "http": "80"}
 
 
 def check_refusals(container: Container) -> Iterator[Found]:
-    """A line for each kind of refusal of the last hour, the latest first."""
+    """A line for each kind of refusal of the last hour, the latest first.
+
+    Before them an error for each channel on which nothing else came.
+    """
     refusals, settings = container.refusals(), container.settings()
     since = container.clock()() - RECENT
     recent = [refusal for refusal in refusals.latest() if refusal.last_at >= since]
+    for channel in _channels_without_others(container, recent):
+        yield (
+            CheckStatus.ERROR,
+            f"all {channel.rules.name} webhooks of the last hour were refused: no message of this "
+            f"channel comes in. What to do stands with the refusals of {channel}",
+        )
     for refusal in recent[:MOST_LINES]:
         yield CheckStatus.WARNING, refusal_line(refusal, settings)
     if more := len(recent[MOST_LINES:]):
@@ -37,6 +49,25 @@ def check_refusals(container: Container) -> Iterator[Found]:
         yield CheckStatus.SKIPPED, notice
     elif not recent:
         yield CheckStatus.OK, "none in the last hour"
+
+
+def _channels_without_others(
+    container: Container, recent: Sequence[Refusal]
+) -> Iterator[ChannelType]:
+    """Channels with refusals of a known account, and with nothing that was accepted.
+
+    Samples tell it: without any of the last hour it is not known.
+    """
+    span, now = SPANS[1], container.clock()()
+    since = now - RECENT - timedelta(seconds=span.step_seconds)
+    timeline, _ = timeline_of(container.operations().samples().since(since), span, now)
+    for channel in ChannelType:
+        of_channel = [one for one in recent if one.channel is channel and one.account]
+        is_counted = timeline.total(received(channel, WebhookOutcome.REFUSED))
+        accepted = timeline.total(*(received(channel, one) for one in ACCEPTED))
+        is_accepted = any(one.accepted_at and one.accepted_at >= now - RECENT for one in of_channel)
+        if of_channel and is_counted and not accepted and not is_accepted:
+            yield channel
 
 
 def refusal_line(refusal: Refusal, settings: Settings) -> str:

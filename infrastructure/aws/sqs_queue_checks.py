@@ -5,7 +5,7 @@ none. Whether messages may be *sent* can only be known by sending one, which no 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +28,18 @@ Attributes = Mapping[Any, str]
 
 
 def check_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:
-    """What is wrong with the context queues."""
-    return tuple(
-        _of(queue, problem) for queue, url in urls.items() for problem in _problems(client, url)
-    )
+    """What is wrong with the context queues: once, where it is the same with several."""
+    queues: dict[tuple[type[str], str], list[QueueName]] = {}
+    for queue, url in urls.items():
+        for problem in _problems(client, url):
+            queues.setdefault((type(problem), problem), []).append(queue)
+    return tuple(kind(f"{_names(of)}: {problem}") for (kind, problem), of in queues.items())
+
+
+def _names(queues: Sequence[QueueName]) -> str:
+    """``sms-replies``, ``2 queues (sms-replies, sms-handoff)``."""
+    names = ", ".join(map(str, queues))
+    return names if len(queues) == 1 else f"{len(queues)} queues ({names})"
 
 
 def missing_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:

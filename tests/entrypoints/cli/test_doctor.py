@@ -53,6 +53,7 @@ def test_doctor_prints_a_line_for_each_check(data_dir: Path) -> None:
         ["ok", "data"],
         ["ok", "database"],
         ["ok", "pending"],
+        ["ok", "unmatched"],
         ["ok", "consumers"],
     ]
     assert (

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from dependency_injector import providers
 
 from application.clock import Clock, utc_now
+from application.overview.sampled_numbers import COUNTERS, numbers_of, received
+from application.ports.sample_history import Sample
 from domain.channels import ChannelType
 from domain.queues import QueueKind, QueueName
 from domain.routing import Route
@@ -18,7 +21,9 @@ from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.container import Container
 from entrypoints.operations import clock_checks
 from entrypoints.operations.clock_checks import KernelClock
+from tests.builders import a_record
 from tests.contracts.context_queue import a_context
+from tests.contracts.message_lists import numbered
 from tests.entrypoints.cli.support import run_frontdesk
 
 SMS, EMAIL = ChannelType.SMS, ChannelType.EMAIL
@@ -64,6 +69,44 @@ def test_refusals_of_the_last_hour_are_warnings_with_url_and_remedy(container: C
     assert "PUBLIC_BASE_URL" in sms
     assert mail.startswith("warning: email: 1 webhook at ")
     assert "timestamp_outside_tolerance of account sendgrid. Their timestamps are " in mail
+
+
+def count_webhooks(container: Container, channel: ChannelType, **outcomes: float) -> None:
+    """What a server counted since it started, as one of its samples."""
+    now = container.clock()()
+    named = {received(channel, outcome): number for outcome, number in outcomes.items()}
+    counters = [named.get(name, 0.0) for name in COUNTERS]
+    sample = Sample(now, now - timedelta(minutes=20), numbers_of(counters, {}))
+    container.operations().samples().keep(sample)
+
+
+def test_channel_on_which_all_was_refused_is_an_error(container: Container) -> None:
+    refuse(container, SMS, ACCOUNT, "signature_mismatch", URL)
+    refuse(container, EMAIL, "", "account_unknown", "")
+    count_webhooks(container, SMS, refused=1)
+    error, *others = lines_about("refusals", exit_code=1)
+    assert error.startswith("error: all SMS webhooks of the last hour were refused: no message ")
+    assert [line.partition(":")[0] for line in others] == ["warning", "warning"]
+    # It hides no backlog: nothing is wrong with a backend.
+    assert lines_about("backlog", exit_code=1) == []
+
+
+def test_refusals_beside_accepted_webhooks_are_no_error(container: Container) -> None:
+    refuse(container, SMS, ACCOUNT, "signature_mismatch", URL)
+    count_webhooks(container, SMS, refused=1, recorded=1)
+    (line,) = lines_about("refusals")
+    assert line.startswith("warning: ")
+
+
+def test_unmatched_message_is_a_warning_once_it_is_some_minutes_old(container: Container) -> None:
+    record = container.stores().messages.record
+    record(a_record(conversation=None, recorded_at=utc_now()))
+    assert lines_about("unmatched") == ["ok: 1, a moment old"]
+    old = utc_now() - timedelta(minutes=6)
+    record(replace(numbered(2, conversation=None), recorded_at=old))
+    (line,) = lines_about("unmatched")
+    assert line.startswith(f"warning: 1, the oldest of {readable(old)[:16]}")
+    assert "nobody answers them: see why with 'frontdesk unmatched list'" in line
 
 
 def test_strangers_are_told_from_a_missing_subaccount(container: Container) -> None:
@@ -141,7 +184,8 @@ def test_doctor_says_that_it_cannot_see_refusals_of_a_server_that_cannot_write(
 def test_backlog_is_named_as_skipped_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert lines_about("backlog", exit_code=1) == [
-        "skipped: not looked at while there is an error: spool, pending, dead letters, queues"
+        "skipped: not looked at while there is an error: spool, pending, "
+        "unmatched, dead letters, queues"
     ]
 
 

@@ -71,6 +71,7 @@ def test_complete_environment_is_reported_as_ok(complete: dict[str, str]) -> Non
         ("bucket", CheckStatus.OK, complete["BLOBS_BUCKET"]),
         ("spool", CheckStatus.OK, "the spool is empty"),
         ("pending", CheckStatus.OK, "no message waits for its queue"),
+        ("unmatched", CheckStatus.OK, "none"),
         ("dead letters", CheckStatus.OK, "none"),
         ("consumers", CheckStatus.OK, "all six queues are empty"),
     ]
@@ -130,7 +131,7 @@ def test_missing_tables_queues_and_bucket_are_reported_together_at_the_start(
         f"there is no queue {environ['SPOOL_QUEUE_URL']}; "
         "bucket no-such-bucket does not exist"
     )
-    assert len(errors(environ)) == 9  # five queues lack a dead-letter queue besides
+    assert len(errors(environ)) == 5  # the others lack a dead-letter queue: one line for all five
 
 
 def test_table_with_another_key_stops_the_start(environ: dict[str, str]) -> None:
@@ -145,8 +146,9 @@ def test_queue_without_a_dead_letter_queue_does_not_stop_the_start(
 ) -> None:
     require_backends(build_container(environ))
     problems = errors(environ)
-    assert len([problem for problem in problems if "no dead-letter queue" in problem]) == 7
-    assert problems[0].startswith("whatsapp-replies: no dead-letter queue, expected")
+    assert len([problem for problem in problems if "no dead-letter queue" in problem]) == 2
+    assert problems[0].startswith("6 queues (whatsapp-replies, whatsapp-handoff, sms-replies, ")
+    assert "): no dead-letter queue, expected" in problems[0]
 
 
 def test_unreadable_secret_is_named_but_not_shown(environ: dict[str, str]) -> None:
@@ -209,7 +211,7 @@ def test_attribute_that_an_engine_leaves_out_is_a_warning_and_stops_no_start(
     require_backends(container)
     results = [*run_checks(container)]
     warnings = [result for result in results if result.status is CheckStatus.WARNING]
-    assert [result.check for result in warnings] == ["queues"] * 6 + ["spool queue"]
+    assert [result.check for result in warnings] == ["queues", "spool queue"]
     assert {result.text.rpartition(": ")[2] for result in warnings} == {
         "MaximumMessageSize is not reported, expected at least 262144"
     }
