@@ -19,7 +19,7 @@ NOTHING = "\N{EN DASH}"
 _THOUSAND = 1000
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 _COMMAND = re.compile(r"'frontdesk [^']*'")
-_SETTING = re.compile(r"\b[A-Z]{2,}(?:_[A-Z]+)+(?:=[\w-]+)?")
+_SETTING = re.compile(r"\b(?:[A-Z]{2,}(?:_[A-Z]+)+|TENANTS)\b(?:=[^\s,;]*[\w/*-])?")
 _NOTABLE = re.compile(f"({_MOMENT.pattern}|{_COMMAND.pattern}|{_SETTING.pattern})")
 _OPTION = re.compile(r"((?<!\S)--[a-z-]+)")
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
