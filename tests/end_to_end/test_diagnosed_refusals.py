@@ -16,6 +16,7 @@ from entrypoints.operations.refusal_checks import refusal_line
 from infrastructure import background_diagnoses
 from infrastructure.channels import search_budget
 from infrastructure.channels.provider import SimulatedRequest
+from infrastructure.channels.twilio.simulator import TwilioSimulator
 from tests.contracts.diagnosed_refusals import wait_for_diagnoses
 from tests.end_to_end.companies import ACME, BRILL
 from tests.end_to_end.conftest import Serve
@@ -106,6 +107,17 @@ def test_token_that_was_right_a_while_ago_is_told_with_the_time(serve: Serve) ->
     assert refusal.accepted_at
     assert refusal.accepted_at <= refusal.last_at
     assert "that was accepted before came at " in line(frontdesk, refusal)
+
+
+def test_probe_is_no_proof_of_the_token(serve: Serve) -> None:
+    """A probe is signed with the token that is configured, be it right or not."""
+    frontdesk = served(serve, PUBLIC_BASE_URL=PUBLIC)
+    simulator = TwilioSimulator(COMPANY.account_sid, COMPANY.auth_token)
+    probe = simulator.status_callback(f"{PUBLIC}/webhooks/sms", SMS)
+    assert frontdesk.post(replace(probe, url=frontdesk.url(SMS))).shown == TWIML
+    rotated = replace(COMPANY, auth_token="f" * 32)
+    refusal = refuse(frontdesk, signed_for(f"{PUBLIC}/webhooks/sms", rotated))
+    assert refusal.accepted_at is None
 
 
 @pytest.mark.parametrize(
