@@ -21,13 +21,13 @@ def test_what_is_proven_stands_before_what_a_forger_can_make(
 ) -> None:
     monkeypatch.setattr(search_budget, "REST_SECONDS", 0.0)
     monkeypatch.setattr(background_diagnoses, "PAUSE_SECONDS", 0.0)
-    settings = {
-        "PUBLIC_BASE_URL": PUBLIC,
-        "TWILIO_ACCOUNT_SID": COMPANY.account_sid,
-        "TWILIO_AUTH_TOKEN": COMPANY.auth_token,
-        "SENDGRID_WEBHOOK_PUBLIC_KEY": COMPANY.mail_public_key,
-    }
-    with overviewed(tmp_path / "data", **settings) as browser:
+    with overviewed(
+        tmp_path / "data",
+        PUBLIC_BASE_URL=PUBLIC,
+        TWILIO_ACCOUNT_SID=COMPANY.account_sid,
+        TWILIO_AUTH_TOKEN=COMPANY.auth_token,
+        SENDGRID_WEBHOOK_PUBLIC_KEY=COMPANY.mail_public_key,
+    ) as browser:
         frontdesk = browser.frontdesk
 
         def refuse(signer: Providers, signed: str, channel: ChannelType) -> str:
