@@ -24,6 +24,11 @@ _UNMATCHED = (
     "redrive the message."
 )
 
+_SPOOLED = (
+    "It is in the spool: it is safe, and not recorded yet. It is recorded by itself as soon as the "
+    "store takes it."
+)
+
 
 class StationRecord(Record):
     """One step on the way of a message. `at` is `null` where the time is not stored."""
@@ -112,8 +117,20 @@ def _of_companies(found: Trace, caller: Caller) -> Iterator[MessageTrace]:
 
 
 def _without_others(message: MessageTrace) -> MessageTrace:
-    """Why it is unmatched may name conversations of its sender with another company."""
-    if message.conclusion.state is not TraceState.UNMATCHED:
+    """Why it is unmatched may name conversations of its sender with another company.
+
+    Why it is not recorded may name files and tables of this server.
+    """
+    sentence = {TraceState.UNMATCHED: _UNMATCHED, TraceState.SPOOLED: _SPOOLED}.get(
+        message.conclusion.state
+    )
+    if sentence is None:
         return message
-    conclusion = replace(message.conclusion, sentence=_UNMATCHED, commands=())
-    return replace(message, conclusion=conclusion, other_conversation_id=None)
+    conclusion = replace(message.conclusion, sentence=sentence, commands=())
+    stations = tuple(
+        replace(one, details={**one.details, "reason": None})
+        if one.kind is StationKind.SPOOLED
+        else one
+        for one in message.stations
+    )
+    return replace(message, stations=stations, conclusion=conclusion, other_conversation_id=None)
