@@ -8,12 +8,13 @@ from tests.infrastructure.aws.sqs_queues import a_spool_queue, created
 
 def aws_settings(aws: EmulatedAws, tables: Tables | None = None) -> dict[str, str]:
     """Create ``tables``, queues and a bucket; return the settings that name them."""
-    names = (tables or Tables.create(aws)).names
+    tables = tables or Tables.create(aws)
+    tables.make()
     bucket = unique_name("blobs")
     aws.s3.create_bucket(Bucket=bucket)
     return {
         **aws.environ,
-        **{f"{role.upper()}_TABLE": name for role, name in names.items()},
+        **{f"{role.upper()}_TABLE": name for role, name in tables.names.items()},
         **{queue_variable(queue): url for queue, url in created(aws).items()},
         "BLOBS_BUCKET": bucket,
         "SPOOL_QUEUE_URL": a_spool_queue(aws),
