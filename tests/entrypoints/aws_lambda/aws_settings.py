@@ -7,9 +7,13 @@ from tests.infrastructure.aws.sqs_queues import a_spool_queue, created
 
 
 def aws_settings(aws: EmulatedAws, tables: Tables | None = None) -> dict[str, str]:
-    """Create ``tables``, queues and a bucket; return the settings that name them."""
-    tables = tables or Tables.create(aws)
-    tables.make()
+    """Create tables, queues and a bucket; return the settings that name them.
+
+    ``tables`` are for this process alone, which makes them when it names them.
+    """
+    if tables is None:
+        tables = Tables.create(aws)
+        tables.make()
     bucket = unique_name("blobs")
     aws.s3.create_bucket(Bucket=bucket)
     return {
