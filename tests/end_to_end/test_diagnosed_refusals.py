@@ -90,7 +90,8 @@ def test_wrong_token_is_named_first(serve: Serve) -> None:
     assert "has accepted none of this account since it started" in shown
     assert "Is the URL" not in shown
     traced = frontdesk.container.operations().trace_message()("SM" + "9" * 32)
-    assert f". {found(refusal).cause} The refusal says what to do." in traced.sentence
+    assert traced.statement.cause.endswith(f"). {found(refusal).cause}")
+    assert traced.statement.remedy.startswith(f"{found(refusal).remedy}. Then let the customer")
     (in_trace,) = json.loads(json.dumps(trace_record(traced), default=str))["refusals"]
     in_api = RefusalRecord.model_validate(refusal).model_dump()
     for record in (in_trace, in_api):

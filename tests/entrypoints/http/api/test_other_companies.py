@@ -11,7 +11,6 @@ import pytest
 from application.clock import utc_now
 from application.ports.pages import PAGE_SIZE
 from application.tracing.find_recorded import LATEST
-from application.tracing.nothing_known import NOBODY_HAS_WRITTEN
 from domain.channels import ChannelType
 from entrypoints.http.api.application import create_api
 from tests.contracts.spool import REQUEST, an_entry
@@ -195,9 +194,9 @@ def test_trace_of_a_conversation_without_messages_tells_no_company_of_refusals(
     wanted = {"channel": "email", "sender": "new@example.com", "recipient": ACME.mailbox}
     acme.api.call("POST", "/v1/conversations", wanted)
     whole.container.refusals().add(ChannelType.EMAIL, "", "too_large", "")
-    assert "It may have been refused" in whole.get("/v1/trace/new@example.com")["sentence"]
+    assert "It was probably refused" in whole.get("/v1/trace/new@example.com")["sentence"]
     shown = acme.api.get("/v1/trace/new@example.com")
-    assert shown["sentence"] == NOBODY_HAS_WRITTEN
+    assert shown["sentence"] == "No message from new@example.com is recorded."
     assert shown["refusals"] == []
 
 
