@@ -36,7 +36,8 @@ def remedy_of(refusal: Refusal) -> str:
     """What its provider says to do about a refusal without a diagnosis."""
     if refusal.channel is None:
         return "Compare the URL at the provider: it ends with the channel, as in /webhooks/sms"
-    return PROVIDERS[refusal.channel]().remedy(refusal.reason) or "Look in the log for more"
+    found = PROVIDERS[refusal.channel]().explained(refusal.reason)
+    return found.remedy if found else "Look in the log for more"
 
 
 def open_trace_message(
