@@ -8,16 +8,18 @@ import pytest
 from dependency_injector import providers
 
 from application.clock import utc_now
-from domain.queues import ALL_QUEUES, QueueKind, QueueName
+from domain.queues import ALL_QUEUES
 from entrypoints.http.console.operations import queue_pages
 from entrypoints.operations.queue_checks import LONGEST_WAIT
-from tests.end_to_end.responses import EMAIL, SMS
+from infrastructure.aws.sqs_queue import SqsContextQueue
+from tests.contracts.context_queue import HANDOFF, REPLIES
+from tests.emulators import EmulatedAws
+from tests.end_to_end.responses import EMAIL
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
 from tests.entrypoints.http.api.steered import CUSTOMER, opened, received
 from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
-
-REPLIES = QueueName(SMS, QueueKind.REPLIES)
+from tests.infrastructure.aws.sqs_queues import created
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_what_stays_taken_again_and_again_has_no_healthy_colour(desk: Api, visit
 def test_late_contexts_have_no_healthy_colour(desk: Api, visitor: Visit) -> None:
     opened(desk)
     received(desk)
-    assert b'"badge ok">ready' in visitor.get("/queues/sms-replies").data
+    assert b'"badge plain">ready' in visitor.get("/queues/sms-replies").data
     later = utc_now() + LONGEST_WAIT + timedelta(minutes=1)
     with desk.container.clock.override(providers.Object(lambda: later)):
         assert b'"badge warn">ready' in visitor.get("/queues/sms-replies").data
@@ -88,6 +90,31 @@ def test_late_contexts_have_no_healthy_colour(desk: Api, visitor: Visit) -> None
     page = visitor.get("/trace", subject=CUSTOMER).data
     assert b'"badge warn">taken' in page
     assert b'"badge warn">It is here' in page
+
+
+def test_missing_queue_hides_no_other_one(desk: Api, visitor: Visit, moto_aws: EmulatedAws) -> None:
+    urls = created(moto_aws)
+    moto_aws.sqs.send_message(QueueUrl=urls[HANDOFF], MessageBody="one that waits")
+    urls[REPLIES] += "-gone"
+    queue = SqsContextQueue(moto_aws.sqs, urls)
+    why = (
+        "sms-replies fails: there is no queue sms-replies "
+        "(AWS.SimpleQueueService.NonExistentQueue). Create it, or correct SMS_REPLIES_QUEUE_URL"
+    )
+    with desk.container.context_queue.override(providers.Object(queue)):
+        text = visitor.text("/queues")
+        own_page = visitor.text("/queues/sms-replies")
+        other_page = visitor.text("/queues/sms-handoff")
+        listed = {one["queue"]: one for one in desk.get("/v1/queues")["items"]}
+    assert why in text
+    assert "sms-replies fails Not known." in text
+    assert "sms-handoff age unknown 1 0 0" in text
+    assert why in own_page
+    assert "shows a context to its consumer alone" not in own_page
+    assert "1 ready, 0 delayed, 0 taken. SQS shows a context to its consumer alone" in other_page
+    assert "frontdesk queues read sms-handoff" in other_page
+    assert why == f"sms-replies fails: {listed['sms-replies']['error']}"
+    assert listed["sms-handoff"]["ready"] == 1
 
 
 def test_look_inside_takes_nothing(desk: Api, visitor: Visit) -> None:
@@ -133,10 +160,13 @@ def test_page_is_no_longer_than_it_may_be(
     assert [f"Text {number}" in following for number in range(3)] == [False, False, True]
 
 
-def test_backend_that_shows_nothing_says_the_command(desk: Api, visitor: Visit) -> None:
-    """SQS shows a context to its consumer alone."""
-    with desk.container.context_queue.override(providers.Object(object())):
-        text = visitor.text("/queues/sms-replies")
+def test_backend_that_shows_nothing_says_the_command(tmp_path: Path) -> None:
+    """SQS shows a context to its consumer alone, and a company no depths."""
+    with (
+        shared_desk(tmp_path) as (whole, acme, _),
+        whole.container.context_queue.override(providers.Object(object())),
+    ):
+        text = visit(acme.api).text("/queues/sms-replies")
     assert "This queue cannot be looked into." in text
     assert "frontdesk queues read sms-replies" in text
 
