@@ -95,7 +95,9 @@ class UnmatchedSender:
     def with_another(self) -> Conversation | None:
         """The sender's conversation with another recipient, where it is all that there is."""
         other = self.other_conversation
-        return None if self.conversation or self.closed or self.tenant is None else other
+        if other is None or self.conversation or self.closed or self.tenant is None:
+            return None
+        return other if other.recipient_id else None
 
     @property
     def has_no_company(self) -> bool:

@@ -120,8 +120,8 @@ def test_status_is_set(api: Api, session: Api) -> None:
     answer = pressed(session, shown(session, path), "/status", "closed")
     assert (answer.status, api.get(f"/v1{path}")["conversation_status"]) == (200, "closed")
     page = answer.data.decode()
-    assert "do not join it any more" in page
-    assert "not routed for it" in page
+    assert "Closed: new messages of this customer do not come here" in page
+    assert "appears here by itself" not in page
     assert (
         "once the conversation is open again"
         in pressed(session, page, "/hand-off", "Human").data.decode()
