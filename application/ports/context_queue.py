@@ -120,15 +120,18 @@ class ContextReader(Protocol):
 def known_depths(reader: ContextReader) -> tuple[QueueDepth | UnknownDepth, ...]:
     """The depth of each of the six queues, whichever of them an operator has to mend.
 
-    Raises ``StorageUnavailableError`` if they do not answer now: then all of them would be waited
-    for in vain.
+    Raises ``StorageUnavailableError`` if none of them is known, and if they do not answer now:
+    then each would be waited for in vain.
     """
     try:
         return reader.depths()
     except StorageUnavailableError as error:
         if not error.needs_operator:
             raise
-    return tuple(known_depth(reader, queue) for queue in ALL_QUEUES)
+        found = tuple(known_depth(reader, queue) for queue in ALL_QUEUES)
+        if all(isinstance(depth, UnknownDepth) for depth in found):
+            raise
+    return found
 
 
 def known_depth(reader: ContextReader, queue: QueueName) -> QueueDepth | UnknownDepth:

@@ -38,7 +38,7 @@ PAGE_SIZE = 30
 
 
 @dataclass(frozen=True, slots=True)
-class _Room:
+class _Desk:
     """What each page of a conversation is made with."""
 
     page: Page
@@ -46,27 +46,27 @@ class _Room:
     unmatched: FindUnmatched
 
 
-def _room(page: ThePage, operations: TheOperations, unmatched: TheUnmatched) -> _Room:
-    return _Room(page, operations, unmatched)
+def _desk(page: ThePage, operations: TheOperations, unmatched: TheUnmatched) -> _Desk:
+    return _Desk(page, operations, unmatched)
 
 
-_TheRoom = Annotated[_Room, Depends(_room)]
+_TheDesk = Annotated[_Desk, Depends(_desk)]
 
 
 @router.get("")
-def show_conversation(found: VisibleConversation, room: _TheRoom, after: After = None) -> Response:
+def show_conversation(found: VisibleConversation, desk: _TheDesk, after: After = None) -> Response:
     """The latest messages, or those before ``after``."""
-    return _shown(room, found, after=after)
+    return _shown(desk, found, after=after)
 
 
 @router.post("/hand-off")
-def hand_off(found: VisibleConversation, room: _TheRoom, form: ThePostedForm) -> Response:
+def hand_off(found: VisibleConversation, desk: _TheDesk, form: ThePostedForm) -> Response:
     """Let a human answer, or the AI again."""
     wanted = {"human": True, "ai": False}.get(form.text("answers"))
     if wanted is None:
         raise ProblemError(422, "it is the AI or a human who answers")
     change = StateChange(hand_off_to_human=wanted)
-    return _changed(room, found, form, change=change, done=_answered_by(wanted, found))
+    return _changed(desk, found, form, change=change, done=_answered_by(wanted, found))
 
 
 def _answered_by(is_human: bool, found: Conversation) -> Notice:
@@ -84,14 +84,14 @@ def _answered_by(is_human: bool, found: Conversation) -> Notice:
 
 
 @router.post("/status")
-def set_status(found: VisibleConversation, room: _TheRoom, form: ThePostedForm) -> Response:
+def set_status(found: VisibleConversation, desk: _TheDesk, form: ThePostedForm) -> Response:
     """Set the status."""
     status = form.text("status")
     done = f"The status is {status} now."
     if status == CLOSED:
         done += " New messages of this customer do not come here."
     return _changed(
-        room,
+        desk,
         found,
         form,
         change=StateChange(conversation_status=status),
@@ -100,7 +100,7 @@ def set_status(found: VisibleConversation, room: _TheRoom, form: ThePostedForm) 
 
 
 def _changed(
-    room: _Room,
+    desk: _Desk,
     found: Conversation,
     form: PostedForm,
     *,
@@ -109,13 +109,13 @@ def _changed(
 ) -> Response:
     seen = ConversationState(form.text("seen_status"), form.text("seen_answers") == "human")
     try:
-        record = _change(room.operations, found, change, seen)
+        record = _change(desk.operations, found, change, seen)
     except InvalidStatusError as error:
         raise ProblemError(422, str(error)) from error
     except StaleConversationError as error:
         notice = Notice(_changed_meanwhile(seen, error.present.state), "warn")
-        return _shown(room, error.present, notice, status=412)
-    return _shown(room, record, done)
+        return _shown(desk, error.present, notice, status=412)
+    return _shown(desk, record, done)
 
 
 def _change(
@@ -147,17 +147,17 @@ def _changed_meanwhile(seen: ConversationState, present: ConversationState) -> s
 
 
 def _shown(
-    room: _Room,
+    desk: _Desk,
     found: Conversation,
     notice: Notice | None = None,
     *,
     status: int = 200,
     after: str | None = None,
 ) -> Response:
-    operations = room.operations
+    operations = desk.operations
     messages = operations.list_messages()(found.key, PAGE_SIZE, after=after)
     place = conversation_page(found.primary_channel, found.conversation_id)
-    return room.page(
+    return desk.page(
         "conversation.html",
         status,
         conversation=found,
@@ -169,7 +169,7 @@ def _shown(
         address=place if after is None else None,
         statuses=SETTABLE_STATUSES,
         send_command=_sending(found),
-        unmatched=[*room.unmatched(found)] if after is None else [],
+        unmatched=[*desk.unmatched(found)] if after is None else [],
         notice=notice,
     )
 

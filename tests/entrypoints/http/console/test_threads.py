@@ -55,7 +55,7 @@ def test_messages_stand_in_order_with_state_and_trace(api: Api, session: Api) ->
     history = api.get(f"/v1{path}/messages")["items"]
     for one in history:
         assert f'href="/trace?subject={one["request_id"]}"' in page
-    assert page.count('<span class="badge ok">queued</span>') == 3
+    assert page.count('<span class="badge plain">queued</span>') == 3
     assert 'role="log"' in page
     assert f'hx-get="{path}"' in page
 
