@@ -170,7 +170,7 @@ class WaitingContext:
 
 @runtime_checkable
 class VisibleQueue(Protocol):
-    """Can show what waits without taking it. Not every queue can."""
+    """Can show what waits without taking it, and take what was seen. Not every queue can."""
 
     @abstractmethod
     def look(
@@ -181,6 +181,10 @@ class VisibleQueue(Protocol):
         One that is delivered or acknowledged between two pages may be missing or come twice.
         Raises ``InvalidCursorError``.
         """
+
+    @abstractmethod
+    def take(self, queue: QueueName, request_id: str, publication: int) -> Delivery | None:
+        """Take one context as ``receive_with_delayed`` does; ``None`` if a consumer has it."""
 
     @abstractmethod
     def locate(self, request_id: str) -> tuple[WaitingContext, ...]:

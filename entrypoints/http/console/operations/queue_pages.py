@@ -1,13 +1,17 @@
 """Queues: how much waits, and a look inside that takes nothing."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from application.ports.context_queue import (
     ContextReader,
+    Delivery,
     QueueDepth,
     UnknownDepth,
     VisibleQueue,
@@ -16,12 +20,18 @@ from application.ports.context_queue import (
     known_depths,
 )
 from application.ports.pages import Page as PageOfContexts
+from application.recovery.move_context import MoveOutcome
 from application.tracing.wording import duration, moving, other_queue
+from domain.errors import ContextNotMovedError
 from domain.queues import QueueName
-from entrypoints.http.api.dependencies import After, TheContainer, of_no_company
-from entrypoints.http.api.queue_routes import TheLook, queue_named
+from entrypoints.composition.container import Container
+from entrypoints.composition.operations_container import OperationsContainer
+from entrypoints.http.api.dependencies import After, TheContainer, TheOperations, of_no_company
+from entrypoints.http.api.queue_routes import LookInside, TheLook, queue_named
+from entrypoints.http.console.notices import Link, Notice
 from entrypoints.http.console.pace import seconds_until_next
 from entrypoints.http.console.page_dependencies import ThePage
+from entrypoints.http.console.posted_forms import ThePostedForm
 from entrypoints.http.console.rendering import Page
 from entrypoints.operations.queue_checks import (
     LONGEST_WAIT,
@@ -36,6 +46,16 @@ router = APIRouter(prefix="/queues")
 PAGE_SIZE = 20
 EVERY_SECONDS = 5
 """To know how much waits, the embedded queue counts it: of very much the page asks less often."""
+
+_MOST_DIGITS = 10
+_TAKEN = (
+    "Nothing was done: a consumer took the message meanwhile, or it is not on this queue any more."
+)
+_NOT_MOVED = {
+    MoveOutcome.STALE: "It had been moved before, and is not here any more.",
+    MoveOutcome.UNMATCHED: "Its conversation is closed or gone, so its message is unmatched now.",
+    MoveOutcome.ERASED: "Its message was erased, so it is on no queue any more.",
+}
 
 State = tuple[str, str]
 """A word for a badge, and its kind."""
@@ -69,24 +89,84 @@ def list_queues(page: ThePage, container: TheContainer) -> Response:
     )
 
 
+@dataclass(frozen=True)
+class _Desk:
+    """What the page of a queue is made with."""
+
+    page: Page
+    container: Container
+    operations: OperationsContainer
+    look: LookInside | None
+
+    def show(
+        self,
+        name: QueueName,
+        notice: Notice | None = None,
+        status: int = 200,
+        after: str | None = None,
+    ) -> Response:
+        now, look = self.page.now, self.look
+        found = look(name, PAGE_SIZE, after) if look else None
+        return self.page(
+            "queue.html",
+            status,
+            queue=name,
+            other=other_queue(name),
+            found=found,
+            depth=None if look else _depth_for(self.page, self.container.context_queue(), name),
+            after=after,
+            waiting=[(one, _place_of(one, now)) for one in found.items] if found else [],
+            why_held=why_late(1, held) if (held := _held_seconds(found, now)) else None,
+            commands=moving(name),
+            notice=notice,
+            address=f"/queues/{name}" + (f"?{urlencode({'after': after})}" if after else ""),
+        )
+
+    def take(self, name: QueueName, request_id: str, publication: int) -> Delivery | None:
+        """The context, if the caller may see it and no consumer has it."""
+        reader, company_of = self.container.context_queue(), self.operations.find_company()
+        may_see = self.page.caller.token.may_see
+        if isinstance(reader, VisibleQueue) and any(
+            one.queue == name and may_see(company_of.of_context(one.context))
+            for one in reader.locate(request_id)
+        ):
+            return reader.take(name, request_id, publication)
+        return None
+
+
+def _desk(
+    page: ThePage, container: TheContainer, operations: TheOperations, look: TheLook
+) -> _Desk:
+    return _Desk(page, container, operations, look)
+
+
+_TheDesk = Annotated[_Desk, Depends(_desk)]
+
+
 @router.get("/{queue}")
-def look_inside(
-    queue: str, page: ThePage, container: TheContainer, look: TheLook, after: After = None
-) -> Response:
+def look_inside(queue: str, desk: _TheDesk, after: After = None) -> Response:
     """The contexts on a queue in the order in which they will be delivered. None is taken."""
+    return desk.show(queue_named(queue), after=after)
+
+
+@router.post("/{queue}/move")
+def move(queue: str, desk: _TheDesk, form: ThePostedForm) -> Response:
+    """Take one context, which no consumer has, and put it on the other queue of its channel."""
     name = queue_named(queue)
-    found = look(name, PAGE_SIZE, after) if look else None
-    return page(
-        "queue.html",
-        queue=name,
-        other=other_queue(name),
-        found=found,
-        depth=None if look else _depth_for(page, container.context_queue(), name),
-        after=after,
-        waiting=[(one, _place_of(one, page.now)) for one in found.items] if found else [],
-        why_held=why_late(1, held) if (held := _held_seconds(found, page.now)) else None,
-        commands=moving(name),
-    )
+    target, publication = other_queue(name), form.text("publication")
+    taken = None
+    if publication.isdecimal() and len(publication) < _MOST_DIGITS:
+        taken = desk.take(name, form.text("request_id"), int(publication))
+    if taken is None:
+        return desk.show(name, Notice(_TAKEN, "warn"), 409)
+    try:
+        outcome = desk.operations.move_context()(taken.key, target.kind)
+    except ContextNotMovedError as error:
+        return desk.show(name, Notice(f"Not moved: {error}.", "warn"), 409)
+    if outcome is MoveOutcome.MOVED:
+        link = Link(f"/queues/{target}", f"See what waits on {target}")
+        return desk.show(name, Notice(f"Moved to {target}.", links=(link,)))
+    return desk.show(name, Notice(_NOT_MOVED[outcome], "warn"))
 
 
 def _depth_for(

@@ -18,7 +18,7 @@ from tests.end_to_end.responses import EMAIL
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
 from tests.entrypoints.http.api.steered import CUSTOMER, opened, received
-from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
+from tests.entrypoints.http.console.browsing import HOSTILE, Visit, pressed, shown, visit
 from tests.infrastructure.aws.sqs_queues import created
 
 
@@ -137,6 +137,44 @@ def test_look_inside_takes_nothing(desk: Api, visitor: Visit) -> None:
     assert desk.container.context_queue().depths() == before
 
 
+def test_waiting_context_is_moved_to_the_other_queue(desk: Api, visitor: Visit) -> None:
+    opened(desk)
+    received(desk, body="Where is it?")
+    page = visitor.get("/queues/sms-replies").data.decode()
+    answer = pressed(visitor.api, page, "/queues/sms-replies/move", "Move to sms-handoff")
+    assert answer.status == 200
+    assert "Moved to sms-handoff." in shown(answer)
+    assert "Nothing waits on this queue." in shown(answer)
+    assert "Where is it?" in visitor.text("/queues/sms-handoff")
+    again = pressed(visitor.api, page, "/queues/sms-replies/move", "Move to sms-handoff")
+    assert again.status == 409
+    assert "Nothing was done: a consumer took the message meanwhile" in shown(again)
+    assert sum(len(contexts) for contexts in desk.frontdesk.contexts().values()) == 1
+
+
+def test_context_that_a_consumer_took_meanwhile_is_not_moved(desk: Api, visitor: Visit) -> None:
+    opened(desk)
+    received(desk)
+    page = visitor.get("/queues/sms-replies").data.decode()
+    (delivery,) = desk.container.context_queue().receive(REPLIES, 1)
+    answer = pressed(visitor.api, page, "/queues/sms-replies/move", "Move to sms-handoff")
+    assert answer.status == 409
+    assert b"Move to sms-handoff</button>" not in answer.data
+    assert desk.container.context_queue().acknowledge(REPLIES, delivery.receipt)
+
+
+@pytest.mark.parametrize("publication", ["", "x", "0", "2", "9" * 5_000])
+def test_context_that_is_not_there_is_not_moved(
+    desk: Api, visitor: Visit, publication: str
+) -> None:
+    opened(desk)
+    received(desk)
+    (waiting,) = desk.get("/v1/queues/sms-replies/contexts")["items"]
+    fields = {"request_id": waiting["context"]["meta"]["request_id"], "publication": publication}
+    assert visitor.post("/queues/sms-replies/move", fields).status == 409
+    assert desk.container.context_queue().depth(REPLIES).ready == 1
+
+
 def test_empty_queue_says_what_to_type(visitor: Visit) -> None:
     assert "frontdesk send whatsapp" in visitor.text("/queues/whatsapp-handoff")
 
@@ -193,4 +231,12 @@ def test_companies_see_their_own_contexts_and_no_depths(tmp_path: Path) -> None:
         page = visitor.get("/queues/email-replies").data
         assert b"/trace?subject=" + acme.request_id.encode() in page
         assert b"brill" not in page.lower()
+        (theirs,) = [
+            one["context"]["meta"]["request_id"]
+            for one in whole.get("/v1/queues/email-replies/contexts")["items"]
+            if one["context"]["meta"]["request_id"] != acme.request_id
+        ]
+        fields = {"request_id": theirs, "publication": "1"}
+        assert visitor.post("/queues/email-replies/move", fields).status == 409
+        assert len(whole.get("/v1/queues/email-replies/contexts")["items"]) == 2
         assert visit(whole).get("/queues").status == 200
