@@ -125,10 +125,14 @@ def _of_refusals(
         if number:
             outcomes = [received(channel, one) for one in ACCEPTED]
             accepted = figures.timeline.total(*outcomes, within=LATELY)
-            # Those of a known account come first: strangers who try are normal.
-            kinds = [one for one in known if one.channel == channel]
-            kinds.sort(key=lambda one: not one.account)
+            kinds = sorted((one for one in known if one.channel == channel), key=_telling)
             yield _refused(channel, number, accepted, kinds, settings)
+
+
+def _telling(refusal: Refusal) -> tuple[bool, bool]:
+    """A known account comes first, for strangers who try are normal; then what is proven."""
+    found = refusal.diagnosis
+    return not refusal.account, not (found and found.is_certain)
 
 
 def _refused(
