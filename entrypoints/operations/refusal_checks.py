@@ -29,20 +29,19 @@ _DEFAULT_PORTS = {"https": "443", "http": "80"}
 def check_refusals(container: Container) -> Iterator[Found]:
     """A line for each kind of refusal of the last hour, the latest first.
 
-    Before them an error for each channel on which nothing else came.
+    Where nothing else came on a channel, the first that names its account is an error.
     """
     refusals, settings = container.refusals(), container.settings()
     since = container.clock()() - RECENT
     recent = [refusal for refusal in refusals.latest() if refusal.last_at >= since]
-    for channel in _channels_without_others(container, recent):
-        yield (
-            CheckStatus.ERROR,
-            f"all {channel.rules.name} webhooks of the last hour were refused: no message of this "
-            f"channel comes in. What to do stands with the refusals of {channel}",
-        )
-    for refusal in recent[:MOST_LINES]:
+    alone = [*_without_others(container, recent)]
+    for refusal in alone:
+        name = refusal.channel.rules.name if refusal.channel else ""
+        line = refusal_line(refusal, settings)
+        yield CheckStatus.ERROR, f"all {name} webhooks of the last hour were refused. {line}"
+    for refusal in [one for one in recent if one not in alone][:MOST_LINES]:
         yield CheckStatus.WARNING, refusal_line(refusal, settings)
-    if more := len(recent[MOST_LINES:]):
+    if more := len(recent[MOST_LINES + len(alone) :]):
         yield CheckStatus.WARNING, f"{more} more kinds in the last hour"
     notice = refusals.notice()
     if notice:
@@ -51,10 +50,8 @@ def check_refusals(container: Container) -> Iterator[Found]:
         yield CheckStatus.OK, "none in the last hour"
 
 
-def _channels_without_others(
-    container: Container, recent: Sequence[Refusal]
-) -> Iterator[ChannelType]:
-    """Channels with refusals of a known account, and with nothing that was accepted.
+def _without_others(container: Container, recent: Sequence[Refusal]) -> Iterator[Refusal]:
+    """The latest refusal of a known account, for each channel on which nothing was accepted.
 
     Samples tell it: without any of the last hour it is not known.
     """
@@ -67,7 +64,7 @@ def _channels_without_others(
         accepted = timeline.total(*(received(channel, one) for one in ACCEPTED))
         is_accepted = any(one.accepted_at and one.accepted_at >= now - RECENT for one in of_channel)
         if of_channel and is_counted and not accepted and not is_accepted:
-            yield channel
+            yield of_channel[0]
 
 
 def refusal_line(refusal: Refusal, settings: Settings) -> str:

@@ -85,8 +85,9 @@ def test_channel_on_which_all_was_refused_is_an_error(container: Container) -> N
     refuse(container, EMAIL, "", "account_unknown", "")
     count_webhooks(container, SMS, refused=1)
     error, *others = lines_about("refusals", exit_code=1)
-    assert error.startswith("error: all SMS webhooks of the last hour were refused: no message ")
-    assert [line.partition(":")[0] for line in others] == ["warning", "warning"]
+    assert error.startswith("error: all SMS webhooks of the last hour were refused. sms: 1 webhook")
+    assert "Set PUBLIC_BASE_URL to the part before" in error
+    assert [line[:14] for line in others] == ["warning: email"]
     # It hides no backlog: nothing is wrong with a backend.
     assert lines_about("backlog", exit_code=1) == []
 

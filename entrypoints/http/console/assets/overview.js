@@ -90,7 +90,8 @@
     return {
       width,
       height: HEIGHT,
-      padding: [10, 20, 0, 0],
+      // The last time stands under the right edge, half of it outside.
+      padding: [10, 32, 0, 0],
       cursor: { y: false, drag: { x: false, y: false } },
       legend: { show: false },
       hooks: { setCursor: [tell] },

@@ -26,6 +26,10 @@ from entrypoints.http.console.words import capital, channel_name, count
 from entrypoints.operations.refusal_checks import explained
 from infrastructure.configuration.settings import Settings
 
+_MEANWHILE = {
+    "queues": "Messages that cannot be put there stay pending meanwhile: none is lost.",
+    "store": "Verified webhooks go to the spool meanwhile: none is lost.",
+}
 LATELY = timedelta(hours=1)
 
 _SOURCES = {
@@ -53,7 +57,7 @@ def _unanswered(one: Unanswered, now: datetime) -> Trouble:
     known = "Its figures are not known"
     if one.known_at is not None:
         known = f"Its figures are those of {duration((now - one.known_at).total_seconds())} ago"
-    more = f"{known}. Verified webhooks are kept meanwhile: none is lost."
+    more = " ".join(filter(None, (f"{known}.", _MEANWHILE.get(one.source))))
     cause, remedy = cause_and_remedy(one.reason)
     if cause and remedy:
         return Trouble("bad", capital(cause), f"{remedy}.", *CHECKS, more=more)
@@ -120,19 +124,20 @@ def _of_refusals(
     if not any(numbers.values()):
         return
     since = figures.now - LATELY
-    known = [one for one in refusals() if one.last_at >= since]
-    for channel, number in numbers.items():
-        if number:
+    known = sorted((one for one in refusals() if one.last_at >= since), key=_doubt)
+    for channel in dict.fromkeys([*(one.channel for one in known if one.channel), *ChannelType]):
+        if number := numbers[channel]:
             outcomes = [received(channel, one) for one in ACCEPTED]
             accepted = figures.timeline.total(*outcomes, within=LATELY)
-            kinds = sorted((one for one in known if one.channel == channel), key=_telling)
+            kinds = [one for one in known if one.channel == channel]
             yield _refused(channel, number, accepted, kinds, settings)
 
 
-def _telling(refusal: Refusal) -> tuple[bool, bool]:
-    """A known account comes first, for strangers who try are normal; then what is proven."""
-    found = refusal.diagnosis
-    return not refusal.account, not (found and found.is_certain)
+def _doubt(refusal: Refusal) -> int:
+    """What is proven comes first, and then a known account: strangers who try are normal."""
+    if refusal.diagnosis:
+        return 0 if refusal.diagnosis.is_certain else 1
+    return 2 if refusal.account else 3
 
 
 def _refused(
@@ -151,11 +156,12 @@ def _refused(
         )
     one = kinds[0]
     is_bad = bool(one.account) and not accepted
-    if is_bad and number > 1:
+    if is_bad and number > 2:  # noqa: PLR2004 - of two nobody says all
         lead = f"All {lead}"
     why = explained(one, settings)
     first, _, rest = why.cause.partition(". ")
-    more = [f"{one.account or 'No known account'}, {one.reason}", rest, why.more]
+    in_doubt = "Or they are forged" if _doubt(one) == 1 else ""
+    more = [f"{one.account or 'No known account'}, {one.reason}", rest, in_doubt, why.more]
     if others := len(kinds) - 1:
         more.append(f"{'1 more kind' if others == 1 else f'{others} more kinds'} of refusals")
     return Trouble(

@@ -1,14 +1,12 @@
 """The overview: what comes in, what waits, and what needs attention."""
 
 import json
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from application.overview.sampled_numbers import (
-    CHANNELS,
     NO_CHANNEL,
     OUTCOMES,
     received,
@@ -32,7 +30,7 @@ from entrypoints.http.console.words import channel_name
 
 router = APIRouter()
 
-_NAMES = {str(channel): channel_name(channel) for channel in ChannelType}
+_NAMES = [*map(channel_name, ChannelType)]
 
 
 def _overview(request: Request) -> Overview:
@@ -57,7 +55,6 @@ def show_overview(
         return RedirectResponse("/conversations", 303)
     figures = overview.figures(span)
     plots = plots_of(figures.timeline, figures.waiting)
-    channels = _named(figures.timeline)
     return page(
         "overview.html",
         figures=figures,
@@ -69,8 +66,9 @@ def show_overview(
         cards=cards_of(figures),
         plots=plots,
         live=_live(figures.timeline, plots),
-        traffic=_traffic(figures.timeline, channels),
-        channels=[_NAMES.get(channel, "No channel") for channel in channels],
+        traffic=_traffic(figures.timeline),
+        channels=_NAMES,
+        unnamed=figures.timeline.total(*(received(NO_CHANNEL, one) for one in OUTCOMES)),
         since_samples=figures.sampled_since and figures.sampled_since < figures.started_at,
         is_new=_is_new(figures),
     )
@@ -114,15 +112,9 @@ def _is_new(figures: Figures) -> bool:
     return not figures.timeline.total(*names) and not any(figures.waiting.values())
 
 
-def _traffic(timeline: Timeline, channels: Iterable[str]) -> dict[str, list[float]]:
+def _traffic(timeline: Timeline) -> dict[str, list[float]]:
     """How many of each channel had each outcome."""
     return {
-        outcome: [timeline.total(received(channel, outcome)) for channel in channels]
+        outcome: [timeline.total(received(channel, outcome)) for channel in ChannelType]
         for outcome in OUTCOMES
     }
-
-
-def _named(timeline: Timeline) -> list[str]:
-    """The channels. What named none is seldom there."""
-    unnamed = timeline.total(*(received(NO_CHANNEL, outcome) for outcome in OUTCOMES))
-    return [channel for channel in CHANNELS if channel != NO_CHANNEL or unnamed]

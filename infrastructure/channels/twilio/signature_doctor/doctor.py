@@ -262,14 +262,11 @@ class TwilioSignatureDoctor(SignatureDoctor):
 
     def _of_wrong_secret(self, case: _Case, tried: int) -> Diagnosis:
         """Of a request as it was received: where it is whole, the secret is the suspect."""
-        suspicion = suspicion_of(
-            Url.parse(case.checked[0]),
-            tried,
-            self._find_cure.variable(case.channel),
-            "TENANTS" if self.tools.settings.tenants else "TWILIO_AUTH_TOKEN",
-            case.account_sid,
-        )
         settings, tokens = self.tools.settings, self._tokens(case)
+        token = "The token in TENANTS" if settings.tenants else "TWILIO_AUTH_TOKEN"
+        variable = self._find_cure.variable(case.channel)
+        checked = Url.parse(case.checked[0])
+        suspicion = suspicion_of(checked, tried, variable, token, case.account_sid)
         steps = suspicion.steps(token_steps(case.account_sid, tokens, settings))
         return self._nothing_fits(case, suspicion.sentence, steps, tried)
 

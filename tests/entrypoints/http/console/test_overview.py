@@ -87,7 +87,7 @@ def series(browser: Api, hours: int = 1) -> dict[str, Any]:
 def test_new_front_desk_says_what_to_type(browser: Api) -> None:
     assert browser.frontdesk.client.request("POST", f"{browser.frontdesk.origin}/x").status == 404
     page = text_at(browser)
-    assert "No channel" in page  # a scanner is counted, and is no webhook
+    assert "1 more request came to no channel" in page  # a scanner is counted, and is no webhook
     assert "Nothing has come in yet" in page
     assert "frontdesk send sms --from" in page
     assert "OK Every backend answers" in page

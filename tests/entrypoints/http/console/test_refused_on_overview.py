@@ -38,10 +38,17 @@ def test_what_is_proven_stands_before_what_a_forger_can_make(
 
         forger = replace(COMPANY, auth_token="f" * 32)
         page = refuse(forger, f"{PUBLIC}/webhooks/sms", ChannelType.SMS)
-        assert "signature_mismatch. If they are not forged: None of " in page
+        assert "1 SMS webhook of the last hour was refused: TWILIO_AUTH_TOKEN is most prob" in page
+        assert "forms of URL and body fits. Or they are forged." in page
         page = refuse(COMPANY, f"{PUBLIC}:8443/webhooks/whatsapp", ChannelType.WHATSAPP)
-        proven = "signature_mismatch. Twilio signed the port 8443"
+        proven = "1 WhatsApp webhook of the last hour was refused: Twilio signed the port 8443"
         assert proven in page
+        forged = replace(forger, account_sid=COMPANY.account_sid)
+        page = refuse(forged, f"{PUBLIC}/webhooks/whatsapp", ChannelType.WHATSAPP)
+        assert (
+            proven.replace("1 WhatsApp webhook", "2 WhatsApp webhooks").replace("was", "were")
+            in page
+        )
         page = refuse(Providers.numbered(2), f"{PUBLIC}/webhooks/email", ChannelType.EMAIL)
-        assert "Email, sendgrid, signature_mismatch" in page
-        assert proven in page
+        assert "sendgrid, signature_mismatch" in page
+        assert page.index("Twilio signed the port 8443") < page.index("Or they are forged")
