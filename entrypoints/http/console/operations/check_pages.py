@@ -15,8 +15,8 @@ from entrypoints.operations.check_runs import CheckRuns
 from entrypoints.operations.refusal_checks import (
     RECENT,
     checked_urls,
+    explained,
     is_of_unknown_path,
-    what_to_do,
 )
 
 router = APIRouter(dependencies=[of_no_company])
@@ -43,8 +43,7 @@ def list_refusals(page: ThePage, container: TheContainer, first: First = 0) -> R
     return page(
         "refusals.html",
         refusals=[
-            (one, _reason(one.reason), checked_urls(one), what_to_do(one, settings))
-            for one in shown
+            (one, _reason(one.reason), checked_urls(one), explained(one, settings)) for one in shown
         ],
         is_of_unknown_path=is_of_unknown_path,
         since=page.now - RECENT,
