@@ -50,8 +50,8 @@ REMEDIES = {
         "(or TENANTS)",
         "Make them the same: enter that pair in the URL at SendGrid, or that of the URL in the "
         "setting",
-        "After a change of the setting restart Frontdesk, unless it names a file or a secret: those "
-        "are read again",
+        "After a change of the setting restart Frontdesk, unless it names a file or a secret: "
+        "those are read again",
     ),
     "no_secret_configured": Explained(
         "Neither SENDGRID_WEBHOOK_PUBLIC_KEY nor SENDGRID_BASIC_AUTH is set: without one no mail "
