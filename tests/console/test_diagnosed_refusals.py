@@ -23,7 +23,7 @@ ROTATED = replace(COMPANY, auth_token="f" * 32)
 SIGNED = "https://hooks.shop.example/webhooks/sms"
 CASES = {
     "http for https": ("http://hooks.shop.example", COMPANY, "Twilio signed https, and Frontdesk"),
-    "wrong token": ("https://hooks.shop.example", ROTATED, "So TWILIO_AUTH_TOKEN is most probably"),
+    "wrong token": ("https://hooks.shop.example", ROTATED, "TWILIO_AUTH_TOKEN is most probably"),
 }
 
 

@@ -95,7 +95,7 @@ def test_store_that_stops_is_told_with_what_was_known_until_it_is_back(
     frontdesk = counting_visitor.desk.frontdesk
     assert frontdesk.post(frontdesk.webhook(SMS, sender="+14155550199")).status == 200
     page = counting_visitor.open("/")
-    step = page.get_by_role("link", name="See why, and deliver them")
+    step = page.get_by_role("link", name="Open the unmatched message")
     expect(step).to_be_visible()
     container.stores.override(providers.Callable(_broken))
     expect(page.get_by_text("The store does not answer")).to_be_visible()
