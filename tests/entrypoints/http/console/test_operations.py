@@ -184,6 +184,12 @@ def test_companies_may_not_look(tmp_path: Path) -> None:
             assert visitor.get(path).status == 403
 
 
+def test_setting_is_one_code_with_its_whole_value() -> None:
+    shown_as = prose("Set PUBLIC_BASE_URL=https://hooks.shop.example/a, and correct TENANTS.")
+    assert "<code>PUBLIC_BASE_URL=https://hooks.shop.example/a</code>, and" in shown_as
+    assert ">TENANTS</code>." in shown_as
+
+
 def test_options_of_commands_stay_whole_on_a_narrow_page() -> None:
     option = '<span class="whole">--probe</span>'
     assert command("frontdesk doctor --probe <b>") == f"frontdesk doctor {option} &lt;b&gt;"
