@@ -109,6 +109,9 @@ class WebhookParser(Protocol):
     max_body_bytes: int
     """No authentic webhook of this provider is larger. A smaller limit may be configured."""
 
+    signs_each: bool = False
+    """Whether each webhook that was accepted has a signature that covers all its fields."""
+
     @abstractmethod
     def validate(self, request: WebhookRequest) -> VerifiedWebhook:
         """Verify that ``request`` is authentic, on its raw bytes.

@@ -1,26 +1,71 @@
 """What to say where nothing is known of a message."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from application.ports.refusals import Refusal
+from application.tracing.brief_diagnoses import ACCEPTED
+from application.tracing.results import Statement
+from application.tracing.subjects import WHAT_CAN_BE_TRACED
 from application.tracing.wording import ago, command
 from domain.channels import ChannelType
 
 LogSearch = Callable[[Mapping[str, str]], str]
 """How to find the log lines with these fields, for an operator to copy."""
 
+RemedyOf = Callable[[Refusal], str]
+"""What to do about a refusal without a diagnosis, in sentences without the last stop."""
 
-_OTHER = (
-    "look in the provider's own log for the answer that it got. With a 200 it was a status "
-    "callback, which tells what became of a message that you sent: it is counted and recorded "
-    "nowhere, and there is nothing to do. With an error, or no answer, it did not come here: "
-    "correct the URL or the proxy, and answer the customer by hand, for it may not be sent again. "
-    f"{command('doctor', '--probe')} tests whether the public URL leads here"
+_LOOK = "look in the provider's own log for the answer that it got"
+_ANSWERS = (
+    "With a 200 it was a status callback, which tells what became of a message that you sent: it "
+    "is counted and recorded nowhere, and there is nothing to do. With an error, or no answer, it "
+    "did not come here: correct the URL or the proxy, and answer the customer by hand, for it may "
+    f"not be sent again. {command('doctor', '--probe')} tests whether the public URL leads here"
 )
 
 NOBODY_HAS_WRITTEN = "Nobody has written in this conversation yet, as far as the store knows."
+
+
+def nothing_from(address: str) -> str:
+    """Of a customer without messages."""
+    return f"No message from {address} is recorded."
+
+
+def of_own_address(text: str, unmatched: int) -> Statement:
+    """Of an address that customers write to, and so many unmatched messages to it."""
+    messages = (
+        "1 unmatched message was" if unmatched == 1 else f"{unmatched} unmatched messages were"
+    )
+    return Statement(
+        f"{text} is one of your own addresses, which customers write to.",
+        "Trace the address of the customer, or the id of the message.",
+        f"{messages} sent to it." if unmatched else "",
+    )
+
+
+def of_own_id(text: str) -> Statement:
+    """Of an id as Frontdesk makes them, which leads to nothing."""
+    return Statement(
+        f"Nothing is known of {text}. Frontdesk makes ids of this form, for conversations and "
+        f"requests: it was deleted, or erased with its person, or belongs to another installation.",
+        "Trace the provider's id of the message, or the customer's address.",
+    )
+
+
+def of_no_form(text: str) -> Statement:
+    """Of what can be neither an id nor an address."""
+    cause = f"Nothing is known of {text}. It has the form of no id and of no address."
+    return Statement(cause, WHAT_CAN_BE_TRACED)
+
+
+def likely_refusal(refusals: Sequence[Refusal]) -> Refusal:
+    """Which of the latest refusals it probably was.
+
+    Strangers scan every public server: they must not hide what a provider has sent.
+    """
+    return next((one for one in refusals if one.account), refusals[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,53 +82,56 @@ class NothingKnown:
     sees_spool: bool
     failure: str | None
     log_search: LogSearch
+    remedy_of: RemedyOf
     now: datetime
 
-    def sentence(self, text: str) -> str:
+    def statement(self, text: str) -> Statement:
         """Where was looked, and what to check."""
         if text.startswith("sha256:"):
-            return (
-                f"{text} is what logs show of a mail's id, and leads to no record: trace the "
-                f"request_id of the same log line."
-            )
+            cause = f"{text} is what logs show of a mail's id, and leads to no record."
+            return Statement(cause, "Trace the request_id of the same log line.")
         if self.failure:
-            return (
-                f"It is not known whether {text} is recorded: {self.failure}. It is no "
-                f"{'spool entry and no ' if self.sees_spool else ''}dead letter."
-            )
+            spool = "spool entry and no " if self.sees_spool else ""
+            cause = f"It is not known whether {text} is recorded: {self.failure}."
+            return Statement(cause, more=f"It is no {spool}dead letter.")
         places = "no record, no spool entry and no dead letter"
         if not self.sees_spool:
             places = "no record and no dead letter (this spool shows nothing of what is in it)"
-        return f"Nothing is known of {text}: there is {places}. {self._next()}"
+        return self._of(f"Nothing is known of {text}", f": there is {places}")
 
-    def in_conversation(self) -> str:
-        """Of a conversation without messages: the same, for somebody may have tried."""
-        return f"{NOBODY_HAS_WRITTEN} {self._next()}"
+    def without_messages(self, found: str) -> Statement:
+        """Of a conversation or a customer without messages, as ``found`` says in a sentence.
+
+        Somebody may have tried.
+        """
+        return self._of(found.removesuffix("."))
 
     @property
     def note(self) -> str | None:
         """What else it may be, to stand after the refusals: one of them probably is it."""
-        return f"if it was none of these, {_OTHER}" if self.refusals and not self.failure else None
+        is_other = self.refusals and not self.failure
+        return f"if it was none of these, {_LOOK}. {_ANSWERS}" if is_other else None
 
-    def _next(self) -> str:
+    def _of(self, nothing: str, places: str = "") -> Statement:
         names = " and ".join(sorted(self.channels)) if len(self.channels) < len(ChannelType) else ""
         webhooks = f"webhooks of {names}" if names else "webhooks"
         if self.refusals:
-            # Strangers scan every public server: they must not hide what a provider has sent.
-            last = next((one for one in self.refusals if one.account), self.refusals[0])
-            refused = " and ".join(sorted({one.channel for one in self.refusals if one.channel}))
-            what = (
-                f"webhooks of {refused}"
-                if last.channel
-                else "requests to paths that are no webhook"
-            )
-            why = f". {last.diagnosis.cause}" if last.diagnosis else f", {last.reason}."
-            return (
-                f"It may have been refused: {what} were, the latest at "
-                f"{ago(last.last_at, self.now)}{why} The refusal says what to do. It is not sent "
-                f"again: afterwards let the customer write again, or answer by hand."
-            )
+            return self._refused(f"{nothing}{places}.")
         if not self.sees_all_refusals:
             search = self.log_search({"outcome": "refused"})
-            return f"Refused {webhooks} are in the log: {search}. If none was refused, {_OTHER}."
-        return f"No {webhooks} were refused lately either. So {_OTHER}."
+            remedy = f"See whether {webhooks} were refused, in the log: {search}. If not, {_LOOK}."
+            return Statement(f"{nothing}{places}.", remedy, f"{_ANSWERS}.")
+        cause = f"{nothing}{places}. No {webhooks} were refused lately either."
+        return Statement(cause, f"{_LOOK[0].upper()}{_LOOK[1:]}.", f"{_ANSWERS}.")
+
+    def _refused(self, nothing: str) -> Statement:
+        last = likely_refusal(self.refusals)
+        what = f"a webhook of {last.channel}" if last.channel else "a request to an unknown path"
+        latest = f"It was probably refused, as {what} was {ago(last.last_at, self.now)}"
+        found = last.diagnosis
+        cause = f"{latest}. {found.cause}" if found else f"{latest}: {last.reason}."
+        remedy = found.remedy if found else self.remedy_of(last)
+        # A diagnosis says itself where nothing is left but to let the customer write again.
+        then = "" if found and found.code == ACCEPTED else " Then let the customer write again."
+        more = f"{nothing} The provider does not send it again: else answer by hand."
+        return Statement(cause, f"{remedy}.{then}", more)

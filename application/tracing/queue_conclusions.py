@@ -6,15 +6,19 @@ from datetime import datetime, timedelta
 
 from application.ports.context_queue import WaitingContext
 from application.tracing.queue_reasons import Reason, reason_of
-from application.tracing.results import Conclusion, TraceState
-from application.tracing.wording import ago, ahead, duration, shell, times
+from application.tracing.results import Conclusion, Statement, TraceState
+from application.tracing.wording import ago, ahead, duration, lasting, shell, times
 from domain.conversations import Conversation
 from domain.messages import MessageRecord
 from domain.queues import QueueKind, QueueName
 from domain.routing import RoutingPolicy
+from domain.times import readable
 
 _SOON = timedelta(minutes=1)
 """How long a context may be ready before its consumer is doubted."""
+
+_LONG = timedelta(minutes=15)
+"""How long a consumer may hold a context before it is doubted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class _Place:
     state: TraceState
     since: datetime | None
     where: str
-    what_next: str = ""
+    remedy: str = ""
+    more: str = ""
     commands: tuple[str, ...] = ()
 
 
@@ -72,82 +77,105 @@ def conclusion_on_queued(place: OnQueue, policy: RoutingPolicy, now: datetime) -
     # What is hidden from consumers cannot be read, so it cannot be moved.
     may_be_there = found.state is TraceState.QUEUED and not place.is_visible
     may_move = found.state is TraceState.READY or may_be_there
-    remedy = reason if may_move else Reason(reason.why)
-    parts = (
-        f"{_recipient(place)}{found.where}.",
-        *_channel_words(place),
-        reason.why,
-        found.what_next,
-        remedy.remedy,
+    moving = reason if may_move else Reason()
+    remedies = (found.remedy, moving.remedy)
+    statement = Statement(
+        f"{_recipient(place, reason.because)}{found.where}.",
+        _joined(*(reversed(remedies) if reason.is_over else remedies)),
+        _joined(found.more, reason.more, moving.how, *_channel_words(place)),
     )
-    sentence = " ".join(filter(None, parts))
-    return Conclusion(found.state, found.since, sentence, (*found.commands, *remedy.commands))
+    return Conclusion(found.state, found.since, statement, (*found.commands, *moving.commands))
 
 
-def _recipient(place: OnQueue) -> str:
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _recipient(place: OnQueue, because: str) -> str:
     if place.queue is None:
         return "It was put on its queue: "
     is_for_human = place.queue.kind is QueueKind.HANDOFF
-    return "It went to a human: " if is_for_human else "It went to the AI: "
+    why = f", because {because}" if because else ""
+    return f"It went to {'a human' if is_for_human else 'the AI'}{why}: "
 
 
 def _place(place: OnQueue, now: datetime) -> _Place:
     if place.waiting is not None:
         return _waiting(place, place.waiting, now)
     name, queued_at = place.name, place.record.queued_at
-    put = f"it was put on {name}" + (f" at {ago(queued_at, now)}" if queued_at else "")
-    look = f"If the customer got no answer, {_log(place)}."
+    put = f"it was put on {name}" + (f" {ago(queued_at, now)}" if queued_at else "")
+    look = f"If the customer got no answer, look in the log of the consumer of {name}."
+    log = _log(place)
     if place.acknowledged:
-        where = f"a consumer took it from {name} and acknowledged it"
-        next_ = f"Frontdesk is done with it. {look}"
-        return _Place(TraceState.ACKNOWLEDGED, queued_at, where, next_)
+        where = f"a consumer took it from {name} and acknowledged it: Frontdesk is done with it"
+        return _Place(TraceState.ACKNOWLEDGED, queued_at, where, look, log)
     if place.is_visible:
         where = f"{put}, and is not there any more"
-        return _Place(TraceState.QUEUED, queued_at, where, look)
-    next_ = f"This queue does not show what is in it. {look} To see whether messages pile up there:"
-    return _Place(TraceState.QUEUED, queued_at, put, next_, (shell("queues", "list"),))
+        return _Place(TraceState.QUEUED, queued_at, where, look, log)
+    remedy = f"See whether messages pile up there. {look}"
+    more = f"This queue does not show what is in it. {log}"
+    return _Place(TraceState.QUEUED, queued_at, put, remedy, more, (shell("queues", "list"),))
 
 
 def _waiting(place: OnQueue, waiting: WaitingContext, now: datetime) -> _Place:
-    name, visible_at, taken = place.name, waiting.visible_at, waiting.receive_count
-    if visible_at > now and taken:
-        again = f", for the {_ordinal(taken)} time" if taken > 1 else ""
-        where = f"a consumer has taken it from {name}{again}, and has not acknowledged it yet"
-        next_ = (
-            f"If it does not by {ahead(visible_at, now)}, the message comes back to {name} then, "
-            f"and no sooner: the consumer asked for that time, and a restart does not change it. "
-            f"If it hangs or has crashed, {_log(place)}, restart it, and answer this customer by "
-            f"hand if that is too late."
-        )
-        return _Place(TraceState.IN_FLIGHT, None, where, next_)
-    if visible_at > now:
-        where = f"it is on {name}, and consumers see it from {ahead(visible_at, now)} on"
-        next_ = f"{_waits(place)} There is nothing to do until then."
-        return _Place(TraceState.DELAYED, waiting.published_at, where, next_)
+    if waiting.visible_at > now:
+        return (_taken if waiting.receive_count else _delayed)(place, waiting, now)
+    return _ready(place, waiting, now)
+
+
+def _taken(place: OnQueue, waiting: WaitingContext, now: datetime) -> _Place:
+    name, taken, visible_at = place.name, waiting.receive_count, waiting.visible_at
+    again = f", for the {_ordinal(taken)} time," if taken > 1 else ""
+    left = duration((visible_at - now).total_seconds())
+    where = (
+        f"a consumer took it from {name}{again} and has not acknowledged it. It may hold it for "
+        f"{left} more (until {readable(visible_at)})"
+    )
+    if visible_at - now < _LONG:
+        more = f"After that it comes back to {name}. {_log(place)}"
+        return _Place(TraceState.IN_FLIGHT, None, where, more=more)
+    remedy = (
+        f"Restart the consumer that took it. If the customer cannot wait {left}, answer by hand."
+    )
+    more = (
+        f"It comes back to {name} then, and no sooner: the consumer asked for that time, and a "
+        f"restart does not change it. {_log(place)}"
+    )
+    return _Place(TraceState.IN_FLIGHT, None, where, remedy, more)
+
+
+def _delayed(place: OnQueue, waiting: WaitingContext, now: datetime) -> _Place:
+    where = f"it is on {place.name}, and consumers see it {ahead(waiting.visible_at, now)}"
+    return _Place(TraceState.DELAYED, waiting.published_at, where, more=_waits(place))
+
+
+def _ready(place: OnQueue, waiting: WaitingContext, now: datetime) -> _Place:
+    name, taken, since = place.name, waiting.receive_count, waiting.visible_at
+    state, ready = TraceState.READY, lasting(since, now)
     if taken:
-        where = f"it is back on {name} since {ago(visible_at, now)}"
-        next_ = (
-            f"A consumer took it {times(taken)} and did not acknowledge it: it crashes, or needs "
-            f"more time than it is given. For the reason, {_log(place)}."
+        where = (
+            f"a consumer took it from {name} {times(taken)} and did not acknowledge it. It is back "
+            f"there {ready}"
         )
-        return _Place(TraceState.READY, visible_at, where, next_)
-    if now - visible_at < _SOON:
-        where = f"it is on {name}, ready since {ago(visible_at, now)}"
-        next_ = (
-            f"{_waited(place)}A consumer takes it next. If it is still there in a minute, check "
-            f"that the consumer of {name} runs."
+        remedy = (
+            f"Look in the log of the consumer of {name}: it crashes, or needs more time than it is "
+            f"given."
         )
-        return _Place(TraceState.READY, visible_at, where, next_)
-    where = f"it is on {name}, and no consumer has taken it since {ago(visible_at, now)}"
+        return _Place(state, since, where, remedy, _log(place))
+    if now - since < _SOON:
+        where = f"it is on {name}, ready {ready}. A consumer takes it next"
+        remedy = f"If it is still there in a minute, check that the consumer of {name} runs."
+        return _Place(state, since, where, remedy, _waited(place))
+    where = f"it is on {name}, and no consumer has taken it {ready}"
     is_for_human = place.queue is not None and place.queue.kind is QueueKind.HANDOFF
     check = "For an answer by a human, check" if is_for_human else "Check"
-    next_ = f"{_waited(place)}{check} that the consumer of {name} runs, and start or repair it."
-    return _Place(TraceState.READY, visible_at, where, next_)
+    remedy = f"{check} that the consumer of {name} runs, and start or repair it."
+    return _Place(state, since, where, remedy, _waited(place))
 
 
 def _log(place: OnQueue) -> str:
     request_id = place.record.request_id
-    return f"look for request id {request_id} in the log of the consumer of {place.name}"
+    return f"The consumer's log has it under request id {request_id}."
 
 
 def _waits(place: OnQueue) -> str:
@@ -163,7 +191,7 @@ def _waited(place: OnQueue) -> str:
     if place.delay is None or place.delay <= _SOON:
         return ""
     length = duration(place.delay.total_seconds())
-    return f"Before that it waited {length}, which was REPLY_DELAY_SECONDS when it came. "
+    return f"Before that it waited {length}, which was REPLY_DELAY_SECONDS when it came."
 
 
 def _channel_words(place: OnQueue) -> Iterator[str]:

@@ -13,11 +13,18 @@ from domain.routing import MailPolicy, RoutingPolicy
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why it is there, and how to change that: with a sentence that leads to the commands."""
+    """Why it is there, and how to change that.
 
-    why: str = ""
+    ``because`` goes on from "It went to a human, because". ``how`` says what the commands need.
+    What ``is_over`` holds for no later message: then the remedy is the likely one.
+    """
+
+    because: str = ""
     remedy: str = ""
+    more: str = ""
+    how: str = ""
     commands: tuple[str, ...] = ()
+    is_over: bool = False
 
 
 def reason_for_human(record: MessageRecord, policy: RoutingPolicy) -> str:
@@ -66,8 +73,11 @@ def _for_human(
         case "unauthenticated_author":
             return _unauthenticated(record, queue, policy.unauthenticated_mail)
     return Reason(
-        "Some of its fields are not as the provider sends them: they may be those of another "
-        "message, put together anew. So no AI answers it, and a human has to look at it."
+        "it may be put together from other messages",
+        more=(
+            "Some of its fields are not as the provider sends them. So no AI answers it, and a "
+            "human has to look at it."
+        ),
     )
 
 
@@ -76,42 +86,46 @@ def _receipt(record: MessageRecord) -> str:
 
 
 def _moved(record: MessageRecord, queue: QueueName, now: datetime) -> Reason:
-    at = f" at {ago(record.queued_at, now)}" if record.queued_at else ""
-    why = f"An operator or a consumer moved it there from {other_queue(queue)}{at}."
-    return Reason(why, f"To move it back, read it and move it. {_receipt(record)}", moving(queue))
+    at = f" {ago(record.queued_at, now)}" if record.queued_at else ""
+    because = f"an operator or a consumer moved it from {other_queue(queue)}{at}"
+    remedy = "To move it back, read it and move it."
+    return Reason(because, remedy, how=_receipt(record), commands=moving(queue))
 
 
 def _switched_later(record: MessageRecord, queue: QueueName) -> Reason:
-    why = (
-        "Hand-off was switched on after it was routed, so the AI has to leave it to the human: "
-        "the human finds it in the conversation."
+    return Reason(
+        "hand-off was switched on only after that",
+        "To move it to the human's queue, read it and move it.",
+        "The AI has to leave it to the human, who finds it in the conversation.",
+        _receipt(record),
+        moving(queue),
     )
-    remedy = f"To move it to the human's queue, read it and move it. {_receipt(record)}"
-    return Reason(why, remedy, moving(queue))
 
 
 def _handed_off(
     record: MessageRecord, conversation: Conversation | None, queue: QueueName
 ) -> Reason:
     if conversation is None:
-        return Reason("Its conversation was handed off to a human, and is deleted now.")
+        return Reason("hand-off was on for its conversation, which is deleted now")
     if conversation.hand_off_to_human:
-        why = "Hand-off is on for this conversation, so a human has to answer."
         remedy = (
-            f"To give the conversation back to the AI, switch hand-off off. That does not move "
-            f"what waits already, so read this message and move it too. {_receipt(record)}"
+            'For one by the AI, switch hand-off off ("Who answers: AI"), and move this message '
+            "too: it stays where it is."
         )
-        return Reason(why, remedy, (giving_back(conversation), *moving(queue)))
+        commands = (giving_back(conversation), *moving(queue))
+        return Reason("hand-off is on", remedy, how=_receipt(record), commands=commands)
     message = record.message
     is_doubtful = message.is_automated or not message.author_authenticated
     # Settings and hand-off are as they are now: which of them sent it there is not stored.
     or_setting = ", or a setting sent such mail to a human then" if is_doubtful else ""
-    why = (
-        f"Hand-off was on when it came{or_setting}. It is off now, so what comes from now on goes "
-        f"to the AI; what waited already stays with the human."
+    return Reason(
+        f"hand-off was on when it came{or_setting}",
+        "To give it to the AI, read it and move it.",
+        "Hand-off is off now: what comes goes to the AI, and what waited stays with the human.",
+        _receipt(record),
+        moving(queue),
+        is_over=True,
     )
-    remedy = f"To give this message to the AI, read it and move it. {_receipt(record)}"
-    return Reason(why, remedy, moving(queue))
 
 
 _KINDS: dict[str, str] = {
@@ -127,15 +141,14 @@ def _automated(record: MessageRecord, queue: QueueName, setting: MailPolicy) -> 
     mark = record.message.metadata.get("automated")
     kind = mark.get("kind") if isinstance(mark, dict) else None
     what = _KINDS.get(kind, "mail of a program") if isinstance(kind, str) else "mail of a program"
-    why = (
-        f"It is {what}, and AUTOMATED_MAIL={setting} sends such mail to a human, so that no AI "
-        f"answers a program. This is no fault."
+    return Reason(
+        f"it is {what}, and AUTOMATED_MAIL={setting}",
+        "If a person wrote it, give it to the AI: read it and move it.",
+        "This is no fault: no AI answers a program. AUTOMATED_MAIL=accept lets the AI answer all "
+        "such mail from now on.",
+        _receipt(record),
+        moving(queue),
     )
-    remedy = (
-        f"AUTOMATED_MAIL=accept lets the AI answer all such mail from now on. If a person wrote "
-        f"this one, give it to the AI: read it and move it. {_receipt(record)}"
-    )
-    return Reason(why, remedy, moving(queue))
 
 
 def _unauthenticated(record: MessageRecord, queue: QueueName, setting: MailPolicy) -> Reason:
@@ -143,15 +156,14 @@ def _unauthenticated(record: MessageRecord, queue: QueueName, setting: MailPolic
     results = (("SPF", message.metadata.get("spf")), ("DKIM", message.metadata.get("dkim")))
     domain = message.sender.value.rpartition("@")[2]
     seen = ", ".join(f"{name}: {_result(found)}" for name, found in results)
-    why = (
-        f"Neither SPF nor DKIM proves that {domain} sent it ({seen}), and "
-        f"UNAUTHENTICATED_MAIL={setting} sends such mail to a human. This is no fault of Frontdesk."
+    return Reason(
+        f"neither SPF nor DKIM proves that {domain} sent it, and UNAUTHENTICATED_MAIL={setting}",
+        "If a human knows that it is genuine, give it to the AI: read it and move it.",
+        f"This is no fault of Frontdesk ({seen}). The sender's administrator can set up SPF and "
+        f"DKIM for {domain}.",
+        _receipt(record),
+        moving(queue),
     )
-    remedy = (
-        f"The sender's administrator can set up SPF and DKIM for {domain}. If a human knows that "
-        f"this mail is genuine, give it to the AI: read it and move it. {_receipt(record)}"
-    )
-    return Reason(why, remedy, moving(queue))
 
 
 def _result(found: object) -> str:

@@ -1,14 +1,22 @@
 """The conclusion on a message that is recorded, and not on a queue."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from application.companies import FindCompany
 from application.ports.dead_letters import DeadLetter
 from application.tracing.fallback_words import fallback_words
-from application.tracing.results import Conclusion, TraceState
-from application.tracing.wording import ago, ahead, command, opening, shell
+from application.tracing.results import Conclusion, Statement, TraceState
+from application.tracing.wording import (
+    ago,
+    ahead,
+    cause_and_remedy,
+    command,
+    lasting,
+    opening,
+    shell,
+)
 from domain.conversations import Conversation
 from domain.messages import MAX_ATTEMPTS, MessageRecord
 from domain.tenants import Tenant, TenantDirectory
@@ -17,9 +25,13 @@ from domain.trail import MatchRule
 ERASED = Conclusion(
     TraceState.ERASED,
     None,
-    "It was erased: an operator erased the person, or MESSAGE_RETENTION_DAYS were over. Which "
-    "of the two is not stored. It cannot be brought back. Only its key is left, so that it is "
-    "not stored again if the provider repeats it.",
+    Statement(
+        "It was erased: an operator erased the person, or MESSAGE_RETENTION_DAYS were over.",
+        more=(
+            "Which of the two is not stored. It cannot be brought back. Only its key is left, so "
+            "that it is not stored again if the provider repeats it."
+        ),
+    ),
 )
 _DOCTOR, _RELAY = shell("doctor"), shell("relay")
 _REDRIVE = shell("unmatched", "redrive")
@@ -29,77 +41,77 @@ _MATCHED = frozenset({MatchRule.ONLY, MatchRule.THREAD, MatchRule.RECIPIENT, Mat
 
 def conclusion_on_pending(record: MessageRecord, now: datetime) -> Conclusion:
     """On a message that is recorded, and not on its queue yet."""
-    since, lease = record.recorded_at, record.lease_until
-    recorded = f"It was recorded at {ago(since, now)}, and is on no queue yet"
-    failed = " ".join(_failures(record, now))
-    commands: tuple[str, ...] = (_DOCTOR, _RELAY)
-    if failed and record.due_at > now:
-        commands = (_DOCTOR,)
-        sentence = (
-            f"{recorded}. {failed} The next one is at {ahead(record.due_at, now)}. A running "
-            f"server makes it, or {command('relay')} after that time. The checks say whether the "
-            f"queue works now. If it does, there is nothing to do but wait:"
-        )
-    elif record.due_at > now:
-        commands = ()
-        sentence = (
-            f"It was recorded at {ago(since, now)}, and is being put on its queue. Trace it again "
-            f"in half a minute."
-        )
-    elif failed:
-        due = f"is due since {ago(lease, now)}" if lease else "is due"
-        sentence = (
-            f"{recorded}. {failed} The next one {due}. A running server makes it within a minute: "
-            f"check that the server runs. To see what is wrong with the queue, and to try again "
-            f"now:"
-        )
+    since, attempts, failure = record.recorded_at, record.attempts, record.trail.failure
+    is_due = record.due_at <= now
+    if not attempts and not failure:
+        return _untried(since, now, is_due=is_due)
+    recorded = f"It was recorded {ago(since, now)}, and is on no queue yet"
+    why, remedy = cause_and_remedy(failure.reason) if failure else ("", "")
+    cause = f"{recorded}: {why}." if why else f"{recorded}: its queue did not take it."
+    if is_due:
+        then = "Check that the server runs: it tries again within a minute."
+        next_ = f"The next attempt is due {lasting(record.due_at, now)}."
     else:
-        commands = (_RELAY,)
-        sentence = (
-            f"{recorded}, and no process has tried again yet. A running server does so within a "
-            f"minute. If it is still here after that, the server does not run: start it, or put "
-            f"the message on its queue now:"
+        then = f"{'Then wait' if remedy else 'Wait'}: it is tried {ahead(record.due_at, now)}."
+        next_ = f"A running server tries it, or {command('relay')} after that time."
+    remedy = f"{remedy} {then}".lstrip()
+    more = f"{_attempts(record, now)} {next_}"
+    commands = (_DOCTOR, _RELAY) if is_due else (_DOCTOR,)
+    return Conclusion(TraceState.PENDING, since, Statement(cause, remedy, more), commands)
+
+
+def _untried(since: datetime, now: datetime, *, is_due: bool) -> Conclusion:
+    recorded = f"It was recorded {ago(since, now)}, and"
+    if not is_due:
+        statement = Statement(
+            f"{recorded} is being put on its queue.", "Trace it again in a minute."
         )
-    return Conclusion(TraceState.PENDING, since, sentence, commands)
+        return Conclusion(TraceState.PENDING, since, statement)
+    statement = Statement(
+        f"{recorded} is on no queue yet: no process has tried again.",
+        "If it is still here in a minute, the server does not run: start it, or put the message "
+        "on its queue now.",
+        "A running server does so within a minute.",
+    )
+    return Conclusion(TraceState.PENDING, since, statement, (_RELAY,))
 
 
-def _failures(record: MessageRecord, now: datetime) -> Iterator[str]:
-    """What is known of the attempts to put it on its queue, the cause and its remedy last.
-
-    That of its first handler is not counted.
-    """
+def _attempts(record: MessageRecord, now: datetime) -> str:
+    """How often it was tried, as far as that is counted: that of its first handler is not."""
     attempts, failure = record.attempts, record.trail.failure
-    if attempts:
-        counted = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-        yield f"{counted} to put it there failed, of {MAX_ATTEMPTS} at most."
+    counted = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    tried = f"{counted} to put it there failed, of {MAX_ATTEMPTS} at most." if attempts else ""
     if failure:
         which = "The latest" if attempts else "An attempt to put it there"
-        yield f"{which} failed at {ago(failure.at, now)}: {failure.reason}."
-    elif attempts:
-        yield f"The log lines with request id {record.request_id} say why."
+        return f"{tried} {which} failed {ago(failure.at, now)}.".lstrip()
+    return f"{tried} The log lines with request id {record.request_id} say why."
 
 
 def conclusion_on_undeliverable(
     dead_letter: DeadLetter | None, record: MessageRecord, now: datetime
 ) -> Conclusion:
     """On a message that was tried too often."""
-    tried = f"It could not be put on its queue in {record.attempts} attempts"
-    if failure := record.trail.failure:
-        tried = f"{tried}. The latest failed at {ago(failure.at, now)}: {failure.reason}"
+    failure = record.trail.failure
+    why, remedy = cause_and_remedy(failure.reason) if failure else ("", "")
+    cause = f"It could not be put on its queue in {record.attempts} attempts"
+    cause = f"{cause}: {why}." if why else f"{cause}."
+    more = f"The latest attempt failed {ago(failure.at, now)}." if failure else ""
     if dead_letter is None:
-        sentence = (
-            f"{tried}. Its dead letter was deleted: nothing publishes it any more. It stays in "
-            f"the history of its conversation, so a human must answer it from there."
+        statement = Statement(
+            cause,
+            "Answer it by hand, from the history of its conversation.",
+            f"Its dead letter was deleted: nothing publishes it any more. {more}".rstrip(),
         )
-        return Conclusion(TraceState.UNDELIVERABLE, None, sentence)
+        return Conclusion(TraceState.UNDELIVERABLE, None, statement)
     since = dead_letter.created_at
-    redrive = shell("dead-letters", "redrive", dead_letter.dead_letter_id)
-    see = "" if failure else "See what is wrong with the queue. "
-    sentence = (
-        f"{tried}. Frontdesk gave up at {ago(since, now)}, and made it a dead letter. {see}Once "
-        f"that is mended, or if the checks find nothing, redrive it, which puts it there:"
+    first = remedy or "Mend what the checks find."
+    statement = Statement(
+        cause,
+        f"{first} Then redrive it, which puts it there.",
+        f"Frontdesk gave up {ago(since, now)}, and made it a dead letter. {more}".rstrip(),
     )
-    return Conclusion(TraceState.UNDELIVERABLE, since, sentence, (_DOCTOR, redrive))
+    redrive = shell("dead-letters", "redrive", dead_letter.dead_letter_id)
+    return Conclusion(TraceState.UNDELIVERABLE, since, statement, (_DOCTOR, redrive))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +131,9 @@ class Unmatched:
     def conclusion(self, now: datetime) -> Conclusion:
         """Why it belongs to no conversation, and how it gets one."""
         since = self.record.message.received_at
-        sentence, commands = self._reason()
-        sentence = f"It is unmatched since {ago(since, now)}: {sentence}"
-        return Conclusion(TraceState.UNMATCHED, since, sentence, commands)
+        reason, commands = self._reason()
+        cause = f"It is unmatched {lasting(since, now)}: {reason.cause}."
+        return Conclusion(TraceState.UNMATCHED, since, replace(reason, cause=cause), commands)
 
     @property
     def why(self) -> str:
@@ -130,8 +142,7 @@ class Unmatched:
             return self._of_another_company()
         if self.record.message.is_of_unknown_author:
             return (
-                "a mailing list sent it without its author's address, so it joins no "
-                "conversation. A human must answer it"
+                "a mailing list sent it without its author's address, so it joins no conversation"
             )
         return self._missing(self.tenant)
 
@@ -142,16 +153,17 @@ class Unmatched:
             return None
         recipient = self.tenant.recipient_of(self.record.message)
         for one in self.conversations:
-            is_with_another = one.recipient_id and not one.is_for([recipient])
-            if not self._is_of_another(one, self.tenant) and (is_with_another or not one.is_open):
+            does_not_take = _is_with_another(one, recipient) or not one.is_open
+            if does_not_take and not self._is_of_another(one, self.tenant):
                 return one
         return None
 
-    def _reason(self) -> tuple[str, tuple[str, ...]]:
+    def _reason(self) -> tuple[Statement, tuple[str, ...]]:
         if self.tenant is None:
-            return f"{self.why}. Correct that, then deliver the message:", (_REDRIVE,)
+            return Statement(self.why, self._correction()), (_REDRIVE,)
         if self.record.message.is_of_unknown_author:
-            return f"{self.why}. To see it:", (shell("unmatched", "list"),)
+            statement = Statement(self.why, "A human must answer it.")
+            return statement, (shell("unmatched", "list"),)
         return self._without_conversation(self.tenant)
 
     def _of_another_company(self) -> str:
@@ -163,42 +175,60 @@ class Unmatched:
                 f"{configured}"
             )
         owner = self.directory.owner_of_recipient(recipient)
-        senders = [one for one in self.directory.tenants if account in one.accounts]
-        whose = " and ".join(f"company {one.company_id}" for one in senders) or "no company"
         return (
-            f"by TENANTS, {recipient} belongs to {_company(owner)}. But account {account} "
-            f"delivered it, which belongs to {whose}. Either TENANTS is wrong, or the provider "
-            f"has this address in the wrong account"
+            f"account {account} of {self._deliverers} delivered it, but by TENANTS {recipient} "
+            f"belongs to {_company(owner)}"
         )
 
-    def _without_conversation(self, tenant: Tenant) -> tuple[str, tuple[str, ...]]:
+    @property
+    def _deliverers(self) -> str:
+        account = self.record.message.account
+        senders = [one for one in self.directory.tenants if account in one.accounts]
+        return " and ".join(f"company {one.company_id}" for one in senders) or "no company"
+
+    def _correction(self) -> str:
+        account, recipient = self.record.message.account, self.record.message.recipient.address
+        if self.directory.has_one_company:
+            return f"Configure account {account}, then deliver the message."
+        owner = self.directory.owner_of_recipient(recipient)
+        right = f"company {owner.company_id}" if owner else "another company"
+        return (
+            f"If {recipient} is meant for {right}, move it at the provider to an account of that "
+            f"company. If not, correct TENANTS. Then deliver the message."
+        )
+
+    def _without_conversation(self, tenant: Tenant) -> tuple[Statement, tuple[str, ...]]:
         message, trail = self.record.message, self.record.trail
         joins = [c for c in self.conversations if c.accepts(message, tenant, self.directory)]
-        fallback = f" {fallback_words(trail.fallback, message, self.window)}"
+        fallback = fallback_words(trail.fallback, message, self.window)
         got = "" if trail.rule in _MATCHED else fallback
         if joins:
-            sentence = (
-                f"there was no conversation for it when it came. Now there is "
-                f"{joins[0].conversation_id}.{got} Deliver the message:"
-            )
-            return sentence, (_REDRIVE,)
+            cause = "there was no conversation for it when it came. Now there is one"
+            more = f"Its conversation is {joins[0].conversation_id}. {got}".rstrip()
+            return Statement(cause, "Deliver the message.", more), (_REDRIVE,)
         if trail.fallback and trail.fallback.reason in _ANSWERED_BY_PROVIDER:
-            return f"{self.why}.{got} So there is nothing to do.", ()
-        sentence = f"{self.why}.{got} Open a conversation, then deliver the message:"
-        return sentence, (opening(message, tenant.recipient_of(message)), _REDRIVE)
+            return Statement(self.why, more=got), ()
+        remedy = "Open a conversation, then deliver the message."
+        if other := self.other_conversation:
+            if _is_with_another(other, tenant.recipient_of(message)):
+                remedy = (
+                    f"Open a conversation with {tenant.recipient_of(message)}, then deliver the "
+                    f"message."
+                )
+            else:
+                remedy = "Reopen it, or open another one, then deliver the message."
+            got = f"The other conversation is {other.conversation_id}. {got}".rstrip()
+        commands = (opening(message, tenant.recipient_of(message)), _REDRIVE)
+        return Statement(self.why, remedy, got), commands
 
     def _missing(self, tenant: Tenant) -> str:
         message = self.record.message
         sender, recipient = message.sender.value, tenant.recipient_of(message)
         lacks = f"{sender} has no open conversation with {recipient}"
         if other := self.other_conversation:
-            name = other.conversation_id
-            if other.recipient_id and not other.is_for([recipient]):
-                return f"{lacks}. Its conversation {name} is with {other.recipient_id} alone"
-            return (
-                f"{lacks}. Its conversation {name} is closed, and no message opens it again: an "
-                f"operator can, or opens another one"
-            )
+            if _is_with_another(other, recipient):
+                return f"{lacks}, only with {other.recipient_id}"
+            return f"{lacks}. Theirs is closed, and no message opens it again"
         if self.record.trail.rule in _MATCHED:
             return f"{lacks} any more. Its own was closed or deleted before it was on a queue"
         return lacks
@@ -214,9 +244,13 @@ class Unmatched:
         return not self.directory.has_one_company and company != tenant.company_id
 
 
+def _is_with_another(conversation: Conversation, recipient: str) -> bool:
+    return bool(conversation.recipient_id) and not conversation.is_for([recipient])
+
+
 def _company(tenant: Tenant | None) -> str:
     if tenant is None:
         return "no company"
     accounts = ", ".join(sorted(tenant.accounts))
-    of = f" with account {accounts}" if accounts else ", which has no account of this channel"
+    of = f" ({accounts})" if accounts else ", which has no account of this channel"
     return f"company {tenant.company_id}{of}"

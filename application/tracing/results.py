@@ -64,6 +64,24 @@ class TraceState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """What an operator has to know of a message, in sentences.
+
+    ``cause`` is where it is, since when and why. ``remedy`` is what to do, the likely one first,
+    and empty if there is nothing to do. ``more`` is background, and may be empty.
+    """
+
+    cause: str
+    remedy: str = ""
+    more: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """All of it."""
+        return " ".join(filter(None, (self.cause, self.remedy, self.more)))
+
+
+@dataclass(frozen=True, slots=True)
 class Conclusion:
     """Where a message is, since when, and in plain words what to do.
 
@@ -73,8 +91,13 @@ class Conclusion:
 
     state: TraceState
     since: datetime | None
-    sentence: str
+    statement: Statement
     commands: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The statement as one text."""
+        return self.statement.sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +138,7 @@ class TraceKind(StrEnum):
 class Trace:
     """What became of what was ``traced``: its messages, the latest first.
 
-    ``sentence`` and ``commands`` are about all of it. ``refusals`` are the latest that may have
+    ``statement`` and ``commands`` are about all of it. ``refusals`` are the latest that may have
     to do with it, if nothing is known. ``notes`` say what could not be seen, and more of
     interest. ``company_id`` is that of a conversation without messages. With ``failure``, which
     says why the store could not be asked, there may be more.
@@ -124,12 +147,17 @@ class Trace:
     traced: str
     kind: TraceKind
     messages: tuple[MessageTrace, ...]
-    sentence: str
+    statement: Statement
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
     company_id: str | None = None
     commands: tuple[str, ...] = ()
     failure: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The statement as one text."""
+        return self.statement.sentence
 
     @property
     def is_known(self) -> bool:

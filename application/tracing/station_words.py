@@ -38,7 +38,9 @@ def details_in_words(station: Station) -> Iterator[DetailInWords]:
     """What is worth telling of ``station``, in its order."""
     for key, value in station.details.items():
         name = key.replace("_", " ")
-        if value is True:
+        if key == "hand_off_to_human" and value is not None:
+            yield DetailInWords(key, "who answers", "Human" if value else "AI")
+        elif value is True:
             yield DetailInWords(key, name, None)
         elif key == "delay_seconds" and isinstance(value, float | int):
             yield DetailInWords(key, "delay", f"{round(value, 0 if value >= _LONG else 3):g} s")

@@ -11,10 +11,18 @@ from application.ports.dead_letters import DeadLetter
 from application.ports.refusals import Refusals
 from application.ports.webhook_parser import VerifiedWebhook
 from application.tracing.find_recorded import UUID, FindRecorded, MaySee, forms_of_mail_id
-from application.tracing.nothing_known import LogSearch, NothingKnown
+from application.tracing.nothing_known import (
+    NOBODY_HAS_WRITTEN,
+    LogSearch,
+    NothingKnown,
+    RemedyOf,
+    nothing_from,
+    of_no_form,
+    of_own_address,
+    of_own_id,
+)
 from application.tracing.results import MessageTrace, Trace, TraceKind, TraceState
 from application.tracing.subjects import (
-    WHAT_CAN_BE_TRACED,
     cleaned,
     forms_of,
     lacks_country_code,
@@ -38,12 +46,6 @@ _LATEST = "The latest message:"
 _SEVERAL = (
     "Several different messages carry this id. Each is recorded, and none is lost. The latest one:"
 )
-_OWN_ID = (
-    "Ids of this form are made by Frontdesk, for conversations and requests. So it was deleted, or "
-    "erased with its person, or it belongs to another installation. Trace the provider's id of the "
-    "message, or the customer's address."
-)
-_NEITHER = "It has the form of no id and of no address."
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -61,6 +63,7 @@ class TraceMessage:
     find_unrecorded: FindUnrecorded
     refusals: Refusals
     log_search: LogSearch
+    remedy_of: RemedyOf
     clock: Clock
 
     def __call__(self, text: str, may_see: MaySee = lambda _: True) -> Trace:
@@ -118,15 +121,9 @@ class TraceMessage:
         number = self.open_records().messages_to(_addresses(text), may_see)
         if number is None:
             return None
-        sentence = (
-            f"{text} is one of your own addresses, which customers write to. Trace the address of "
-            f"the customer, or the id of the message."
-        )
-        if number == 0:
-            return Trace(text, TraceKind.UNKNOWN, (), sentence)
-        messages = "1 unmatched message was" if number == 1 else f"{number} unmatched messages were"
-        sentence = f"{sentence} {messages} sent to it. To see what is unmatched:"
-        return Trace(text, TraceKind.UNKNOWN, (), sentence, commands=(shell("unmatched", "list"),))
+        statement = of_own_address(text, number)
+        commands = (shell("unmatched", "list"),) if number else ()
+        return Trace(text, TraceKind.UNKNOWN, (), statement, commands=commands)
 
     def _refused_since(
         self, traces: list[MessageTrace], channels: frozenset[ChannelType]
@@ -155,8 +152,12 @@ class TraceMessage:
             return None
         company = self.find_unrecorded.find_company.of_conversation(conversations[0])
         nothing = self._nothing_known(frozenset(one.primary_channel for one in conversations))
-        sentence, notes = nothing.in_conversation(), (nothing.note,) if nothing.note else ()
-        return Trace(text, kind, (), sentence, nothing.refusals, notes, company_id=company)
+        is_customer = kind is TraceKind.ADDRESS
+        statement = nothing.without_messages(
+            nothing_from(text) if is_customer else NOBODY_HAS_WRITTEN
+        )
+        notes = (nothing.note,) if nothing.note else ()
+        return Trace(text, kind, (), statement, nothing.refusals, notes, company_id=company)
 
     def _unrecorded(self, text: str, notes: list[str]) -> Trace | None:
         """What became no record, by its own id or by what the webhook itself says."""
@@ -200,13 +201,13 @@ class TraceMessage:
         if len(found) == 1:
             notes = tuple(self._repeats(found[0])) if kind is TraceKind.MESSAGE_ID else ()
             traces = (replace(found[0], message_id=found[0].message_id or _id_of(text, kind)),)
-            return Trace(text, kind, traces, first.sentence, notes=notes, commands=first.commands)
+            return Trace(text, kind, traces, first.statement, notes=notes, commands=first.commands)
         name = found[0].request_id
         notes = (f"{command('trace', name)} shows the whole way of the latest",) if name else ()
         are_recorded = all(one.conclusion.state not in _UNRECORDED for one in found)
         head = _SEVERAL if kind is TraceKind.MESSAGE_ID and are_recorded else _LATEST
-        sentence = f"{head} {first.sentence}"
-        return Trace(text, kind, tuple(found), sentence, notes=notes, commands=first.commands)
+        statement = replace(first.statement, cause=f"{head} {first.statement.cause}")
+        return Trace(text, kind, tuple(found), statement, notes=notes, commands=first.commands)
 
     def _repeats(self, found: MessageTrace) -> Iterator[str]:
         is_recorded = found.conclusion.state not in _UNRECORDED
@@ -222,9 +223,8 @@ class TraceMessage:
     ) -> Trace:
         text, meant = forms[0], forms[-1]
         if failure is None and (UUID.fullmatch(meant) or not may_be_traced(meant)):
-            why = _OWN_ID if UUID.fullmatch(meant) else f"{_NEITHER} {WHAT_CAN_BE_TRACED}"
-            sentence = f"Nothing is known of {meant}. {why}"
-            return Trace(text, TraceKind.UNKNOWN, (), sentence, notes=tuple(notes))
+            statement = of_own_id(meant) if UUID.fullmatch(meant) else of_no_form(meant)
+            return Trace(text, TraceKind.UNKNOWN, (), statement, notes=tuple(notes))
         nothing = self._nothing_known(_channels_of(meant), failure)
         notice = self.refusals.notice()
         notes += [notice] if notice and failure is None else []
@@ -233,7 +233,7 @@ class TraceMessage:
             text,
             TraceKind.UNKNOWN,
             (),
-            nothing.sentence(" or of ".join(forms)),
+            nothing.statement(" or of ".join(forms)),
             nothing.refusals,
             tuple(notes),
             commands=(shell("doctor"),) if failure else (),
@@ -253,6 +253,7 @@ class TraceMessage:
             sees_spool=self.find_unrecorded.sees_spool,
             failure=failure,
             log_search=self.log_search,
+            remedy_of=self.remedy_of,
             now=self.clock(),
         )
 

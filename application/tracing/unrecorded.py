@@ -1,7 +1,7 @@
 """Webhooks without a record: in the spool, or among the dead letters."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from application.clock import Clock
@@ -14,11 +14,12 @@ from application.tracing.results import (
     Conclusion,
     Detail,
     MessageTrace,
+    Statement,
     Station,
     StationKind,
     TraceState,
 )
-from application.tracing.wording import ago, ahead, shell, times
+from application.tracing.wording import ahead, cause_and_remedy, command, lasting, shell, times
 from domain.messages import InboundMessage
 
 MOST_SEARCHED = 1000
@@ -35,33 +36,34 @@ _DOCTOR = ("doctor",)
 _SHOW, _REDRIVE, _DELETE = (
     ("dead-letters", verb, "{id}") for verb in ("show", "redrive", "delete")
 )
-_REMEDIES = {
-    DeadLetterKind.UNREADABLE: (
-        "Frontdesk could not read it: {reason}. Probably a proxy before Frontdesk drops or changes "
-        "fields, or another program made the request. See what came, and correct that, so that "
-        "the next ones can be read. If it does not say who wrote, the provider's log may, under "
-        "the message's id. Answer this customer by hand, then delete the dead letter. Redrive it "
-        "only if a newer version can read it."
+_LONGEST_AGENT = 60
+_STATEMENTS = {
+    DeadLetterKind.UNREADABLE: Statement(
+        "Frontdesk could not read it: {reason}. {sent_by}",
+        "{next_step} Answer this customer by hand, then delete the dead letter.",
+        "If it does not say who wrote, the provider's log may, under the message's id. Redrive it "
+        "only if a newer version can read it.",
     ),
-    DeadLetterKind.BUG: (
-        "An unexpected error ({reason}) stopped it, and the log has its traceback. Once that is "
-        "mended, process it:"
+    DeadLetterKind.BUG: Statement(
+        "An unexpected error ({reason}) stopped it.",
+        "Look for its traceback in the log. Once that is mended, redrive it.",
     ),
-    DeadLetterKind.EXHAUSTED: (
-        "It was taken from the spool {attempts}, and failed each time: {reason}. See what "
-        "does not work. Once that is mended, process it:"
+    DeadLetterKind.EXHAUSTED: Statement(
+        "It was taken from the spool {attempts}, and failed each time: {cause}.",
+        "{remedy} Then redrive it.",
     ),
-    DeadLetterKind.UNAUTHENTICATED: (
+    DeadLetterKind.UNAUTHENTICATED: Statement(
         "Neither SPF nor DKIM proves who wrote it, and UNAUTHENTICATED_MAIL=dead-letter keeps "
-        "such mail here. See it, then accept it:"
+        "such mail here.",
+        "See it, then accept it: redrive it.",
     ),
-    DeadLetterKind.AUTOMATED: (
-        "A program wrote it, and AUTOMATED_MAIL=dead-letter keeps such mail here. See it, then "
-        "accept it:"
+    DeadLetterKind.AUTOMATED: Statement(
+        "A program wrote it, and AUTOMATED_MAIL=dead-letter keeps such mail here.",
+        "See it, then accept it: redrive it.",
     ),
-    DeadLetterKind.UNDELIVERABLE: (
-        "It was tried {attempts}. {sentence}. Once that is mended, or if the checks find nothing, "
-        "redrive it, which puts it there:"
+    DeadLetterKind.UNDELIVERABLE: Statement(
+        "It was tried {attempts}. {sentence}.",
+        "{remedy} Then redrive it, which puts it there.",
     ),
 }
 _COMMANDS = {
@@ -74,14 +76,43 @@ _COMMANDS = {
 }
 
 
-def remedy_for(dead_letter: DeadLetter) -> str:
-    """What its kind means, and what to do, in sentences. The way to do it stands after them."""
+def statement_on(dead_letter: DeadLetter, *, is_always_signed: bool) -> Statement:
+    """Why it is here, and what to do.
+
+    With ``is_always_signed`` the provider signs each webhook of its channel, with all its fields.
+    """
     reason = dead_letter.reason
-    return _REMEDIES[dead_letter.kind].format(
-        reason=reason,
-        sentence=reason[:1].upper() + reason[1:],
-        attempts=times(dead_letter.attempts),
-    )
+    cause, remedy = cause_and_remedy(reason)
+    agent = _user_agent(dead_letter)
+    named = f" (User-Agent {agent})" if agent else ""
+    words = {
+        "reason": reason,
+        "cause": cause,
+        "sentence": cause[:1].upper() + cause[1:],
+        "remedy": remedy or "Mend what the checks find.",
+        "attempts": times(dead_letter.attempts),
+        "sent_by": (
+            f"Its signature fits what came: no proxy changed it, and a program that knows the "
+            f"auth token sent it{named}."
+            if is_always_signed
+            else f"A proxy before Frontdesk drops or changes fields, or another program sent it"
+            f"{named}."
+        ),
+        "next_step": (
+            "Find that program and correct it."
+            if is_always_signed
+            else "See what came, and correct that."
+        ),
+    }
+    found = _STATEMENTS[dead_letter.kind]
+    parts = (found.cause, found.remedy, found.more)
+    return Statement(*(part.format_map(words) for part in parts))
+
+
+def _user_agent(dead_letter: DeadLetter) -> str:
+    """What the request says of its program: any text, so in short and printable."""
+    value = dead_letter.webhook.request.header("user-agent") if dead_letter.webhook else None
+    return "".join(filter(str.isprintable, value or ""))[:_LONGEST_AGENT]
 
 
 @dataclass(frozen=True)
@@ -137,8 +168,11 @@ class FindUnrecorded:
             messages = self._messages(webhook) if webhook else ()
         received = webhook.request.received_at if webhook else found.created_at
         name = found.dead_letter_id
-        since = ago(found.created_at, self.clock())
-        sentence = f"It is a dead letter since {since}. {remedy_for(found)}"
+        statement = self.statement(found)
+        since = lasting(found.created_at, self.clock())
+        statement = replace(
+            statement, more=f"It is a dead letter {since}. {statement.more}".rstrip()
+        )
         commands = tuple(
             shell(*(word.format(id=name) for word in words)) for words in _COMMANDS[found.kind]
         )
@@ -146,18 +180,20 @@ class FindUnrecorded:
             webhook,
             messages,
             (Station(StationKind.RECEIVED, received), dead_letter_station(found)),
-            Conclusion(TraceState.DEAD_LETTER, found.created_at, sentence, commands),
+            Conclusion(TraceState.DEAD_LETTER, found.created_at, statement, commands),
             request_id=found.request_id,
         )
 
     def _spooled(self, waiting: WaitingEntry, messages: tuple[InboundMessage, ...]) -> MessageTrace:
         entry = waiting.entry
         since = entry.spooled_at
-        tried = self._tried(waiting)
-        sentence = (
-            f"It is in the spool since {ago(since, self.clock())}: it is safe, and not recorded "
-            f"yet. {tried} A running server records it by itself as soon as the store takes it. "
-            f"See what does not work, then start the server, or record it now:"
+        why, remedy = cause_and_remedy(waiting.reason or ("" if waiting.attempts else _NO_REASON))
+        why = f"{why}." if why else "the log says why."
+        statement = Statement(
+            f"It waits in the spool {lasting(since, self.clock())}, safe and not recorded yet: "
+            f"{why}",
+            f"{remedy or 'Mend that.'} Then it is recorded by itself.",
+            self._tried(waiting),
         )
         details: dict[str, Detail] = {
             "spool_entry_id": entry.entry_id,
@@ -171,17 +207,17 @@ class FindUnrecorded:
                 Station(StationKind.RECEIVED, entry.received_at),
                 Station(StationKind.SPOOLED, since, details),
             ),
-            Conclusion(TraceState.SPOOLED, since, sentence, (shell("doctor"), shell("relay"))),
+            Conclusion(TraceState.SPOOLED, since, statement, (shell("doctor"),)),
         )
 
     def _tried(self, waiting: WaitingEntry) -> str:
+        how = f"A running server records it; while none runs, {command('relay')} does."
         if not waiting.attempts:
-            return f"It could not be recorded at once: {waiting.reason or _NO_REASON}."
-        why = f", at last: {waiting.reason}." if waiting.reason else ": the log says why."
+            return how
         next_at, now = waiting.hidden_until, self.clock()
         is_known = next_at is not None and next_at > now and waiting.reason
-        next_ = f" The next attempt is at {ahead(next_at, now)}." if next_at and is_known else ""
-        return f"It was taken from there {times(waiting.attempts)}, and failed{why}{next_}"
+        next_ = f" The next one is {ahead(next_at, now)}." if next_at and is_known else ""
+        return f"{how} Attempts until now: {waiting.attempts}.{next_}"
 
     def _trace(
         self,
@@ -204,6 +240,12 @@ class FindUnrecorded:
             received_at=_received_at(webhook),
             subject=first.subject if first else None,
         )
+
+    def statement(self, dead_letter: DeadLetter) -> Statement:
+        """Why ``dead_letter`` is here, and what to do."""
+        webhook = dead_letter.webhook
+        parser = self.parsers.for_channel(webhook.channel) if webhook else None
+        return statement_on(dead_letter, is_always_signed=bool(parser and parser.signs_each))
 
     def _messages(self, webhook: VerifiedWebhook) -> tuple[InboundMessage, ...]:
         try:

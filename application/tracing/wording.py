@@ -14,13 +14,24 @@ _SPECIAL = frozenset('"$`\\!')
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """``2026-11-29 14:05:30 UTC (12 min ago)``."""
-    return f"{readable(moment)} ({duration((now - moment).total_seconds())} ago)"
+    """``12 min ago (2026-11-29 14:05:30 UTC)``."""
+    return f"{duration((now - moment).total_seconds())} ago ({readable(moment)})"
 
 
 def ahead(moment: datetime, now: datetime) -> str:
-    """``2026-11-29 14:05:30 UTC (in 12 min)``."""
-    return f"{readable(moment)} (in {duration((moment - now).total_seconds())})"
+    """``in 12 min (2026-11-29 14:05:30 UTC)``."""
+    return f"in {duration((moment - now).total_seconds())} ({readable(moment)})"
+
+
+def lasting(since: datetime, now: datetime) -> str:
+    """``for 12 min (since 2026-11-29 14:05:30 UTC)``."""
+    return f"for {duration((now - since).total_seconds())} (since {readable(since)})"
+
+
+def cause_and_remedy(reason: str) -> tuple[str, str]:
+    """A reason in our own words: what is wrong, then what to do if it says so, as a sentence."""
+    cause, _, remedy = reason.removesuffix(".").partition(". ")
+    return cause, f"{remedy}." if remedy else ""
 
 
 def duration(seconds: float) -> str:

@@ -18,12 +18,11 @@ from entrypoints.cli.terminal.output import (
     moment_utc,
     plain,
     print_json,
-    printable,
     rich_console,
     say,
 )
 from entrypoints.cli.terminal.tables import Column, print_beside, print_table
-from entrypoints.cli.trace_refusals import print_nothing_known
+from entrypoints.cli.trace_refusals import print_nothing_known, print_statement
 
 _NO_TIME = " " * len("2026-11-29 14:05:30 UTC")
 
@@ -61,7 +60,9 @@ def trace(*, text: str, as_json: bool) -> None:
 def trace_record(found: Trace) -> dict[str, object]:
     """A trace as JSON."""
     return {
-        **attributes(found, "traced", "kind", "sentence", "company_id"),
+        **attributes(found, "traced", "kind"),
+        **attributes(found.statement, "cause", "remedy", "sentence"),
+        "company_id": found.company_id,
         "commands": list(found.commands),
         "messages": [_message_record(one) for one in found.messages],
         "refusals": [_refusal_record(one) for one in found.refusals],
@@ -76,7 +77,8 @@ def _message_record(one: MessageTrace) -> dict[str, object]:
         **attributes(one, *names),
         "channel_type": one.channel,
         "from": one.sender,
-        **attributes(one.conclusion, "state", "since", "sentence"),
+        **attributes(one.conclusion, "state", "since"),
+        **attributes(one.conclusion.statement, "cause", "remedy", "sentence"),
         "commands": list(one.conclusion.commands),
         "stations": [
             {**attributes(station, "kind", "at"), "details": dict(station.details)}
@@ -96,12 +98,8 @@ def _refusal_record(one: Refusal) -> dict[str, object]:
 
 def _print(found: Trace) -> None:
     """The answer first, then how it came to be."""
-    say(found.sentence, "bold")
-    for command in found.commands:
-        # As it is: a command that is broken at the terminal's edge cannot be copied.
-        click.echo(f"  {printable(command)}")
-    if found.messages:
-        say("")
+    print_statement(found)
+    say("")
     if len(found.messages) == 1:
         _print_way(found.messages[0])
     else:

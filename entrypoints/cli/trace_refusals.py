@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from application.tracing.nothing_known import likely_refusal
 from application.tracing.results import Trace
-from entrypoints.cli.terminal.output import NO_BREAK, fold, rich_console, say
+from entrypoints.cli.terminal.output import NO_BREAK, fold, printable, rich_console, say
 
 if TYPE_CHECKING:
     from infrastructure.configuration.settings import Settings
@@ -14,15 +15,27 @@ if TYPE_CHECKING:
 _COMMAND = re.compile("'frontdesk [^']*'")
 
 
+def print_statement(found: Trace) -> None:
+    """Cause and remedy of ``found``, the commands, then the background."""
+    say(_wrapped(f"Cause: {found.statement.cause}"), "bold", lines=True)
+    if found.statement.remedy:
+        say(_wrapped(f"Do: {found.statement.remedy}"), "bold", lines=True)
+    for command in found.commands:
+        # As it is: a command that is broken at the terminal's edge cannot be copied.
+        click.echo(f"  {printable(command)}")
+    if found.statement.more:
+        say(_wrapped(found.statement.more), "dim", lines=True)
+
+
 def print_nothing_known(found: Trace, settings: "Settings") -> None:
-    """The sentence of ``found``, then each refusal that may be the reason, with what to do."""
+    """The statement on ``found``, then each other refusal that may be the reason."""
     from entrypoints.operations.refusal_checks import refusal_line
 
-    say(_wrapped(found.sentence), "bold", lines=True)
-    for command in found.commands:
-        click.echo(f"  {command}")
+    print_statement(found)
     for one in found.refusals:
-        say(f"\n{_wrapped(f'Refused: {refusal_line(one, settings)}.')}", lines=True)
+        # What a diagnosis says stands in the statement already.
+        if not (one.diagnosis and one is likely_refusal(found.refusals)):
+            say(f"\n{_wrapped(f'Refused: {refusal_line(one, settings)}.')}", lines=True)
     for note in found.notes:
         say(_wrapped(f"Note: {note}."), "dim", lines=True)
 

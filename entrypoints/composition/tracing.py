@@ -6,7 +6,7 @@ from functools import partial
 from application.clock import Clock
 from application.companies import FindCompany
 from application.ports.dead_letters import DeadLetters
-from application.ports.refusals import Refusals
+from application.ports.refusals import Refusal, Refusals
 from application.ports.stores import Stores
 from application.tracing.find_recorded import FindRecorded
 from application.tracing.nothing_known import LogSearch
@@ -14,6 +14,7 @@ from application.tracing.recorded import TraceRecord
 from application.tracing.trace_message import TraceMessage
 from application.tracing.unrecorded import FindUnrecorded
 from domain.tenants import TenantDirectory
+from entrypoints.composition.channel_providers import PROVIDERS
 from infrastructure.backend import ContextQueue, FileBackend, SpoolBackend
 from infrastructure.configuration.settings import Settings
 
@@ -29,6 +30,14 @@ def _log_search(settings: Settings) -> LogSearch:
         return "lines with " + " and ".join(f'"{name}": "{v}"' for name, v in fields.items())
 
     return in_logs_insights if settings.storage == "dynamodb" else in_json_lines
+
+
+def remedy_of(refusal: Refusal) -> str:
+    """What its provider says to do about a refusal without a diagnosis."""
+    if refusal.channel is None:
+        return "Compare the URL at the provider: it ends with the channel, as in /webhooks/sms"
+    found = PROVIDERS[refusal.channel]().explained(refusal.reason)
+    return found.remedy if found else "Look in the log for more"
 
 
 def open_trace_message(
@@ -48,6 +57,7 @@ def open_trace_message(
         find_unrecorded(spool.spool if spool.has_spool() else None, dead_letters),
         refusals,
         _log_search(settings),
+        remedy_of,
         clock,
     )
 

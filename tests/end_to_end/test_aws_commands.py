@@ -303,7 +303,7 @@ def test_message_whose_queue_is_gone_says_why_without_the_log(
     (traced,) = json_lines(run_frontdesk("trace", message_id, "--json"))
     assert (
         ": there is no queue whatsapp-handoff (AWS.SimpleQueueService.NonExistentQueue). Create "
-        "it, or correct WHATSAPP_HANDOFF_QUEUE_URL. The next one is at "
+        "it, or correct WHATSAPP_HANDOFF_QUEUE_URL. Then wait: it is tried in "
     ) in traced["sentence"]
     (message,) = traced["messages"]
     assert message["state"] == "pending"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from application.ports.refusals import BriefDiagnosis, Refusal
+from domain.channels import ChannelType
 from entrypoints.cli.trace import trace_record
 from entrypoints.composition import signature_doctors
 from entrypoints.http.api.records import RefusalRecord
@@ -15,7 +16,9 @@ from entrypoints.operations.refusal_checks import refusal_line
 from infrastructure import background_diagnoses
 from infrastructure.channels import search_budget
 from infrastructure.channels.provider import SimulatedRequest
+from infrastructure.channels.twilio.simulator import TwilioSimulator
 from tests.contracts.diagnosed_refusals import wait_for_diagnoses
+from tests.end_to_end.companies import ACME, BRILL
 from tests.end_to_end.conftest import Serve
 from tests.end_to_end.frontdesk import RunningFrontDesk
 from tests.end_to_end.providers import Providers
@@ -24,8 +27,9 @@ from tests.end_to_end.responses import EMAIL, INVALID_SIGNATURE, SMS, TWIML
 COMPANY = Providers.numbered(1)
 PUBLIC = "https://hooks.shop.example"
 TOKEN_FIRST = (
-    "So TWILIO_AUTH_TOKEN is most probably not the account's token any more. Compare the auth "
-    f"token with the one that Twilio's console shows for account {COMPANY.account_sid}"
+    "forms of URL and body fits. Copy the auth token of account "
+    f"{COMPANY.account_sid} from Twilio's console into TWILIO_AUTH_TOKEN, and restart Frontdesk. "
+    "If it is the same, Twilio's console has another URL"
 )
 
 
@@ -49,9 +53,11 @@ def served(serve: Serve, **settings: str) -> RunningFrontDesk:
     return frontdesk
 
 
-def signed_for(url: str, signer: Providers = COMPANY, **wanted: Any) -> SimulatedRequest:
-    """An SMS that was signed for ``url``."""
-    return signer.webhook(url, SMS, **wanted)
+def signed_for(
+    url: str, signer: Providers = COMPANY, channel: ChannelType = SMS, **wanted: Any
+) -> SimulatedRequest:
+    """A message that was signed for ``url``."""
+    return signer.webhook(url, channel, **wanted)
 
 
 def refuse(
@@ -80,12 +86,13 @@ def test_wrong_token_is_named_first(serve: Serve) -> None:
     refusal = refuse(frontdesk, signed_for(f"{PUBLIC}/webhooks/sms", rotated))
     assert (found(refusal).code, found(refusal).is_certain) == ("none_fits", False)
     shown = line(frontdesk, refusal)
-    assert f". None of {found(refusal).cause.split()[2]} forms of URL and body fits. " in shown
+    assert f". TWILIO_AUTH_TOKEN most probably has not the token of {COMPANY.account_sid} " in shown
     assert TOKEN_FIRST in shown
     assert "has accepted none of this account since it started" in shown
-    assert "Is the URL" not in shown
+    assert "Either Twilio's console" not in shown
     traced = frontdesk.container.operations().trace_message()("SM" + "9" * 32)
-    assert f". {found(refusal).cause} The refusal says what to do." in traced.sentence
+    assert traced.statement.cause.endswith(f"). {found(refusal).cause}")
+    assert traced.statement.remedy.startswith(f"{found(refusal).remedy}. Then let the customer")
     (in_trace,) = json.loads(json.dumps(trace_record(traced), default=str))["refusals"]
     in_api = RefusalRecord.model_validate(refusal).model_dump()
     for record in (in_trace, in_api):
@@ -104,18 +111,31 @@ def test_token_that_was_right_a_while_ago_is_told_with_the_time(serve: Serve) ->
     assert "that was accepted before came at " in line(frontdesk, refusal)
 
 
+def test_probe_is_no_proof_of_the_token(serve: Serve) -> None:
+    """A probe is signed with the token that is configured, be it right or not."""
+    frontdesk = served(serve, PUBLIC_BASE_URL=PUBLIC)
+    simulator = TwilioSimulator(COMPANY.account_sid, COMPANY.auth_token)
+    probe = simulator.status_callback(f"{PUBLIC}/webhooks/sms", SMS)
+    assert frontdesk.post(replace(probe, url=frontdesk.url(SMS))).shown == TWIML
+    rotated = replace(COMPANY, auth_token="f" * 32)
+    refusal = refuse(frontdesk, signed_for(f"{PUBLIC}/webhooks/sms", rotated))
+    assert refusal.accepted_at is None
+
+
 @pytest.mark.parametrize(
     ("settings", "signed", "code", "cure"),
     [
         ({"PUBLIC_BASE_URL": "http://hooks.shop.example"}, f"{PUBLIC}/webhooks/sms",
-         "scheme", f"Set PUBLIC_BASE_URL={PUBLIC}; or at Twilio"),
-        ({}, f"{PUBLIC}/webhooks/sms", "scheme", f"Set PUBLIC_BASE_URL={PUBLIC}; or in the proxy"),
+         "scheme", f"Set PUBLIC_BASE_URL={PUBLIC}, and restart Frontdesk"),
+        ({}, f"{PUBLIC}/webhooks/sms", "scheme",
+         f"Set PUBLIC_BASE_URL={PUBLIC}, and restart Frontdesk; or in the"),
         ({"PUBLIC_BASE_URL": PUBLIC}, f"{PUBLIC}:8443/webhooks/sms",
-         "port", f"Set PUBLIC_BASE_URL={PUBLIC}:8443; or"),
+         "port", f"Set PUBLIC_BASE_URL={PUBLIC}:8443, and restart Frontdesk; or"),
         ({"PUBLIC_BASE_URL": PUBLIC}, f"{PUBLIC}/twilio/webhooks/sms",
-         "path_prefix_removed", f"Set PUBLIC_BASE_URL={PUBLIC}/twilio; or"),
+         "path_prefix_removed", f"Set PUBLIC_BASE_URL={PUBLIC}/twilio, and restart Frontdesk; or"),
         ({"PUBLIC_BASE_URL": PUBLIC}, f"{PUBLIC}/webhooks/sms/",
-         "trailing_slash", f"Set SMS_WEBHOOK_URL={PUBLIC}/webhooks/sms/; or"),
+         "trailing_slash",
+         f"Set SMS_WEBHOOK_URL={PUBLIC}/webhooks/sms/, and restart Frontdesk; or"),
     ],
 )  # fmt: skip
 def test_url_that_was_signed_is_told_with_the_setting(
@@ -152,7 +172,8 @@ def test_query_of_a_whole_url_is_told_without_its_values(serve: Serve) -> None:
     signed = signed_for(f"{PUBLIC}/webhooks/sms?key=s3cret")
     refusal = refuse(frontdesk, signed, "/webhooks/sms?key=s3cret")
     assert found(refusal).code == "query"
-    assert found(refusal).remedy.startswith(f"Set SMS_WEBHOOK_URL={PUBLIC}/webhooks/sms?key=*; or")
+    cure = f"Set SMS_WEBHOOK_URL={PUBLIC}/webhooks/sms?key=*, and restart Frontdesk; or"
+    assert found(refusal).remedy.startswith(cure)
     assert "s3cret" not in repr(refusal)
 
 
@@ -162,7 +183,7 @@ def test_large_body_is_not_diagnosed(serve: Serve, monkeypatch: pytest.MonkeyPat
     large = signed_for("https://other.example/webhooks/sms", body="x" * 40_000)
     refusal = refuse(frontdesk, large)
     assert (refusal.diagnosis, diagnosed) == (None, [])
-    assert "Is the URL in Twilio's console exactly this one" in line(frontdesk, refusal)
+    assert "Either Twilio's console has another URL" in line(frontdesk, refusal)
 
 
 def test_flood_of_forged_requests_is_one_diagnosis(
@@ -200,7 +221,7 @@ def test_costs_of_a_diagnosis_are_bounded(serve: Serve, monkeypatch: pytest.Monk
     forger = replace(COMPANY, auth_token="f" * 32)
     form = forger.form(PUBLIC, {"AccountSid": COMPANY.account_sid, **fields})
     refusal = refuse(frontdesk, form)
-    tried = int(found(refusal).cause.removeprefix("None of ").split()[0].replace(",", ""))
+    tried = int(found(refusal).cause.rpartition("none of ")[2].split()[0].replace(",", ""))
     assert 10 < tried < 1_000_000 // len(form.body) * 2
 
 
@@ -220,3 +241,34 @@ def test_proxy_that_changes_line_breaks_of_mail_is_told(serve: Serve) -> None:
     changed = replace(mail, body=mail.body.replace(b"\r\n", b"\n"))
     refusal = refuse(frontdesk, changed, "/webhooks/email")
     assert (found(refusal).code, found(refusal).is_certain) == ("line_breaks", True)
+
+
+def test_token_of_another_account_is_not_to_be_trusted(
+    serve: Serve, tenants: dict[str, str]
+) -> None:
+    """The attack: a company that signs with its own token in the name of another one."""
+    frontdesk = serve(tenants)
+    frontdesk.container.provider_accounts()
+    one, other = ACME.providers, BRILL.providers
+    forged = signed_for(frontdesk.url(SMS), replace(one, auth_token=other.auth_token))
+    refusal = refuse(frontdesk, forged)
+    assert (found(refusal).code, found(refusal).is_certain) == ("other_account", True)
+    assert refusal.account == one.account_sid
+    assert "If not, trust it for no other account" in found(refusal).remedy
+    assert other.auth_token not in repr(refusal)
+
+
+@pytest.mark.parametrize(
+    ("channel", "code", "before", "after"),
+    [(SMS, "plus_signs", b"=%2B", b"=%20"), (EMAIL, "body_rebuilt", b"--xYzZY", b"--other")],
+)
+def test_nobody_is_told_to_capture_what_was_received(
+    serve: Serve, channel: ChannelType, code: str, before: bytes, after: bytes
+) -> None:
+    frontdesk = served(serve, PUBLIC_BASE_URL=PUBLIC)
+    webhook = signed_for(f"{PUBLIC}/webhooks/{channel}", channel=channel)
+    changed = replace(webhook, body=webhook.body.replace(before, after))
+    refusal = refuse(frontdesk, changed, f"/webhooks/{channel}")
+    assert found(refusal).code == code
+    assert found(refusal).remedy
+    assert "capture" not in found(refusal).remedy

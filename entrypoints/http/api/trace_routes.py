@@ -7,8 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import AliasPath, Field
 
-from application.tracing.nothing_known import NOBODY_HAS_WRITTEN
-from application.tracing.results import MessageTrace, StationKind, Trace, TraceKind, TraceState
+from application.tracing.nothing_known import NOBODY_HAS_WRITTEN, nothing_from
+from application.tracing.results import (
+    MessageTrace,
+    Statement,
+    StationKind,
+    Trace,
+    TraceKind,
+    TraceState,
+)
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
 from entrypoints.http.access.access import Caller
@@ -18,10 +25,15 @@ from entrypoints.http.api.records import Moment, Record, RefusalRecord
 
 router = APIRouter(prefix="/trace", tags=["trace"])
 
-_UNKNOWN = "nothing is known of this"
-_UNMATCHED = (
-    "It is unmatched: its sender has no open conversation with its recipient. Open one, then "
-    "redrive the message."
+_UNKNOWN = Statement("nothing is known of this")
+_UNMATCHED = Statement(
+    "It is unmatched: its sender has no open conversation with its recipient.",
+    "Open one, then redrive the message.",
+)
+
+_SPOOLED = Statement(
+    "It is in the spool: it is safe, and not recorded yet.",
+    more="It is recorded by itself as soon as the store takes it.",
 )
 
 
@@ -34,7 +46,10 @@ class StationRecord(Record):
 
 
 class TracedMessageRecord(Record):
-    """The way of one message: where it is, since when, and what to do, with the commands for it."""
+    """The way of one message: where it is, since when, and what to do, with the commands for it.
+
+    `sentence` has `cause`, `remedy` and more. `remedy` is empty if there is nothing to do.
+    """
 
     request_id: str | None
     message_id: str | None
@@ -45,6 +60,8 @@ class TracedMessageRecord(Record):
     sender: Annotated[str | None, Field(serialization_alias="from")]
     state: Annotated[TraceState, Field(validation_alias=AliasPath("conclusion", "state"))]
     since: Annotated[Moment | None, Field(validation_alias=AliasPath("conclusion", "since"))]
+    cause: Annotated[str, Field(validation_alias=AliasPath("conclusion", "statement", "cause"))]
+    remedy: Annotated[str, Field(validation_alias=AliasPath("conclusion", "statement", "remedy"))]
     sentence: Annotated[str, Field(validation_alias=AliasPath("conclusion", "sentence"))]
     commands: Annotated[
         tuple[str, ...], Field(validation_alias=AliasPath("conclusion", "commands"))
@@ -53,10 +70,15 @@ class TracedMessageRecord(Record):
 
 
 class TraceRecord(Record):
-    """What became of what was traced: its messages, the latest first."""
+    """What became of what was traced: its messages, the latest first.
+
+    `sentence` has `cause`, `remedy` and more. `remedy` is empty if there is nothing to do.
+    """
 
     traced: str
     kind: TraceKind
+    cause: Annotated[str, Field(validation_alias=AliasPath("statement", "cause"))]
+    remedy: Annotated[str, Field(validation_alias=AliasPath("statement", "remedy"))]
     sentence: str
     commands: tuple[str, ...]
     company_id: str | None
@@ -95,16 +117,18 @@ def visible_trace(found: Trace, caller: Caller) -> Trace:
     is_theirs = bool(messages) if found.messages else caller.token.may_see(found.company_id)
     if not is_theirs:
         unknown = replace(found, kind=TraceKind.UNKNOWN, messages=(), company_id=None)
-        return replace(unknown, sentence=_UNKNOWN, commands=(), refusals=(), notes=())
+        return replace(unknown, statement=_UNKNOWN, commands=(), refusals=(), notes=())
     shown = replace(found, messages=messages, refusals=(), notes=())
     if not messages:
         # Refusals belong to no one company.
-        return replace(shown, sentence=NOBODY_HAS_WRITTEN, commands=())
+        is_customer = found.kind is TraceKind.ADDRESS
+        nothing = nothing_from(found.traced) if is_customer else NOBODY_HAS_WRITTEN
+        return replace(shown, statement=Statement(nothing), commands=())
     if messages == found.messages:
         return shown
     # What is said about all of it may tell of messages that are another company's.
     latest = messages[0].conclusion
-    return replace(shown, sentence=latest.sentence, commands=latest.commands)
+    return replace(shown, statement=latest.statement, commands=latest.commands)
 
 
 def _of_companies(found: Trace, caller: Caller) -> Iterator[MessageTrace]:
@@ -112,8 +136,20 @@ def _of_companies(found: Trace, caller: Caller) -> Iterator[MessageTrace]:
 
 
 def _without_others(message: MessageTrace) -> MessageTrace:
-    """Why it is unmatched may name conversations of its sender with another company."""
-    if message.conclusion.state is not TraceState.UNMATCHED:
+    """Why it is unmatched may name conversations of its sender with another company.
+
+    Why it is not recorded may name files and tables of this server.
+    """
+    statement = {TraceState.UNMATCHED: _UNMATCHED, TraceState.SPOOLED: _SPOOLED}.get(
+        message.conclusion.state
+    )
+    if statement is None:
         return message
-    conclusion = replace(message.conclusion, sentence=_UNMATCHED, commands=())
-    return replace(message, conclusion=conclusion, other_conversation_id=None)
+    conclusion = replace(message.conclusion, statement=statement, commands=())
+    stations = tuple(
+        replace(one, details={**one.details, "reason": None})
+        if one.kind is StationKind.SPOOLED
+        else one
+        for one in message.stations
+    )
+    return replace(message, stations=stations, conclusion=conclusion, other_conversation_id=None)

@@ -20,7 +20,9 @@ _THOUSAND = 1000
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 _COMMAND = re.compile(r"'frontdesk [^']*'")
 _SETTING = re.compile(r"\b[A-Z]{2,}(?:_[A-Z]+)+(?:=[\w-]+)?")
-_NOTABLE = re.compile(f"({_MOMENT.pattern}|{_COMMAND.pattern}|{_SETTING.pattern})")
+_AGE = re.compile(rf"(?:in |for )?\d[\w ]*? \((?:since |until )?{_MOMENT.pattern}\)")
+"""A length of time, and the moment from which it is counted."""
+_NOTABLE = re.compile(f"({_AGE.pattern}|{_MOMENT.pattern}|{_COMMAND.pattern}|{_SETTING.pattern})")
 _OPTION = re.compile(r"((?<!\S)--[a-z-]+)")
 _LONG = re.compile(r"(\S{24,})")
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -46,9 +48,12 @@ def ago(at: datetime | None, now: datetime) -> str:
     """How long ago it was, like ``3 min``; its moment on hover."""
     if at is None:
         return NOTHING
-    age = duration((now - at).total_seconds())
-    return Markup('<time datetime="{}" title="{}" data-age>{} ago</time>').format(
-        rfc3339(at), readable(at), age
+    return _age(f"{duration((now - at).total_seconds())} ago", at)
+
+
+def _age(text: str, at: datetime) -> str:
+    return Markup('<time datetime="{}" title="{}" data-age>{}</time>').format(
+        rfc3339(at), readable(at), text
     )
 
 
@@ -79,14 +84,24 @@ def upright(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """A sentence: its moments for the viewer's zone, its commands and settings as code."""
+    """A sentence: its moments for the viewer's zone, its commands and settings as code.
+
+    Of ``4 min ago (2026-11-29 14:05:30 UTC)`` the moment is seen on hover.
+    """
     return Markup("").join(_parts(upright(text)))
+
+
+def _read(text: str) -> datetime:
+    return parse_rfc3339(f"{text.removesuffix(' UTC')}+00:00")
 
 
 def _parts(text: str) -> Iterator[str]:
     for part in _NOTABLE.split(text):
         if _MOMENT.fullmatch(part):
-            yield moment(parse_rfc3339(f"{part.removesuffix(' UTC')}+00:00"))
+            yield moment(_read(part))
+        elif _AGE.fullmatch(part):
+            age, _, at = part.removesuffix(")").partition(" (")
+            yield _age(age, _read(_MOMENT.findall(at)[0]))
         elif _COMMAND.fullmatch(part) or _SETTING.fullmatch(part):
             yield _code(part)
         else:

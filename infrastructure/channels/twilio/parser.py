@@ -85,6 +85,7 @@ class TwilioWebhookParser(WebhookParser):
     channel: ChannelType
     accounts: Accounts
     max_body_bytes: int = MAX_BODY_BYTES
+    signs_each: bool = True
 
     def validate(self, request: WebhookRequest) -> VerifiedWebhook:
         """``request`` with the AccountSid whose token signed it; errors as the port has them."""

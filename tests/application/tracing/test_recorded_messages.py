@@ -82,10 +82,11 @@ def test_delayed_message_says_when_consumers_see_it(frontdesk: FrontDesk) -> Non
     conclusion = trace(frontdesk).conclusion
     assert (conclusion.state, conclusion.since) == (TraceState.DELAYED, NOW)
     assert conclusion.sentence == (
-        f"It went to the AI: it is on sms-replies, and consumers see it from {TODAY} 12:00:30 UTC "
-        "(in 20 s) on. REPLY_DELAY_SECONDS makes it wait 30 s, so that several messages in a row "
-        "are answered once. There is nothing to do until then."
+        f"It went to the AI: it is on sms-replies, and consumers see it in 20 s ({TODAY} 12:00:30 "
+        "UTC). REPLY_DELAY_SECONDS makes it wait 30 s, so that several messages in a row are "
+        "answered once."
     )
+    assert conclusion.statement.remedy == "", "there is nothing to do"
 
 
 def test_ready_message_names_the_consumer_that_does_not_run(frontdesk: FrontDesk) -> None:
@@ -96,9 +97,12 @@ def test_ready_message_names_the_consumer_that_does_not_run(frontdesk: FrontDesk
     conclusion = trace(frontdesk).conclusion
     assert conclusion.state is TraceState.READY
     assert (
-        f"no consumer has taken it since {TODAY} 12:00:30 UTC (10 min ago)" in conclusion.sentence
+        f"no consumer has taken it for 10 min (since {TODAY} 12:00:30 UTC)."
+        in conclusion.statement.cause
     )
-    assert "Check that the consumer of sms-replies runs" in conclusion.sentence
+    assert conclusion.statement.remedy == (
+        "Check that the consumer of sms-replies runs, and start or repair it."
+    )
 
 
 def test_taken_message_leads_to_the_log_of_the_consumer(frontdesk: FrontDesk) -> None:
@@ -107,19 +111,32 @@ def test_taken_message_leads_to_the_log_of_the_consumer(frontdesk: FrontDesk) ->
     frontdesk.queue.receive(REPLIES, 1, visibility=timedelta(minutes=1))
     taken = trace(frontdesk).conclusion
     assert taken.state is TraceState.IN_FLIGHT
-    assert "a consumer has taken it from sms-replies, and has not acknowledged it" in taken.sentence
-    assert f"If it does not by {TODAY} 12:01:31 UTC (in 60 s), the message comes back" in (
-        taken.sentence
-    )
+    assert (
+        "a consumer took it from sms-replies and has not acknowledged it. It may hold it for 60 s "
+        f"more (until {TODAY} 12:01:31 UTC)."
+    ) in taken.statement.cause
+    assert taken.statement.remedy == ""
     (station,) = [one for one in trace(frontdesk).stations if one.kind is StationKind.TAKEN]
     assert (station.at, station.details["receive_count"]) == (None, 1)
     frontdesk.advance_clock(61)
     back = trace(frontdesk).conclusion
     assert back.state is TraceState.READY
-    assert "A consumer took it 1 time and did not acknowledge it" in back.sentence
+    assert "a consumer took it from sms-replies 1 time and did not" in back.statement.cause
+    assert "Look in the log of the consumer of sms-replies" in back.statement.remedy
     assert taken.commands == back.commands == ()
     for conclusion in (taken, back):
-        assert f"look for request id {message.request_id}" in conclusion.sentence
+        assert f"has it under request id {message.request_id}" in conclusion.statement.more
+
+
+def test_message_that_a_consumer_holds_for_long_says_what_helps_first(frontdesk: FrontDesk) -> None:
+    receive(frontdesk)
+    frontdesk.advance_clock(31)
+    frontdesk.queue.receive(REPLIES, 1, visibility=timedelta(hours=12))
+    statement = trace(frontdesk).conclusion.statement
+    assert statement.remedy == (
+        "Restart the consumer that took it. If the customer cannot wait 12 h, answer by hand."
+    )
+    assert "a restart does not change it" in statement.more
 
 
 def test_acknowledged_message_is_done_for_frontdesk(frontdesk: FrontDesk) -> None:
@@ -149,8 +166,7 @@ def test_queue_that_shows_nothing_is_named_with_the_delay(frontdesk: FrontDesk) 
     traced = replace(use_case, queue=Hidden())(record)
     assert (traced.conclusion.state, traced.conclusion.since) == (TraceState.QUEUED, NOW)
     assert (
-        f"it was put on sms-replies at {TODAY} 12:00:00 UTC (2 min ago)"
-        in traced.conclusion.sentence
+        f"it was put on sms-replies 2 min ago ({TODAY} 12:00:00 UTC)" in traced.conclusion.sentence
     )
     assert traced.conclusion.commands == ("frontdesk queues list",)
     assert "This queue does not show what is in it" in traced.conclusion.sentence
@@ -162,9 +178,12 @@ def test_handed_off_message_says_so_and_how_to_end_that(frontdesk: FrontDesk) ->
     receive(frontdesk)
     traced = trace(frontdesk)
     assert details(traced, StationKind.QUEUED)["reason"] == "hand_off"
-    assert traced.conclusion.sentence.startswith("It went to a human: it is on sms-handoff")
-    assert "Hand-off is on for this conversation" in traced.conclusion.sentence
-    assert "That does not move what waits already" in traced.conclusion.sentence
+    assert traced.conclusion.sentence.startswith(
+        "It went to a human, because hand-off is on: it is on sms-handoff"
+    )
+    assert 'switch hand-off off ("Who answers: AI"), and move this' in (
+        traced.conclusion.statement.remedy
+    )
     assert f"its RECEIPT, which begins with {traced.request_id}." in traced.conclusion.sentence
     assert traced.conclusion.commands == (
         "frontdesk conversations hand-off conversation-1 off",
@@ -172,14 +191,17 @@ def test_handed_off_message_says_so_and_how_to_end_that(frontdesk: FrontDesk) ->
     )
     frontdesk.switch_hand_off("conversation-1", on=False)
     conclusion = trace(frontdesk).conclusion
-    assert "Hand-off was on when it came. It is off now" in conclusion.sentence
+    assert "because hand-off was on when it came: it is on" in conclusion.statement.cause
+    assert conclusion.statement.remedy.startswith("To give it to the AI, read it and move it. ")
     assert conclusion.commands == TO_THE_AI
 
 
 def test_message_routed_before_the_hand_off_is_left_to_the_human(frontdesk: FrontDesk) -> None:
     receive(frontdesk)
     frontdesk.switch_hand_off("conversation-1", on=True)
-    assert "Hand-off was switched on after it was routed" in trace(frontdesk).conclusion.sentence
+    assert trace(frontdesk).conclusion.statement.cause.startswith(
+        "It went to the AI, because hand-off was switched on only after that: it is on"
+    )
 
 
 def test_moved_message_says_that_it_was_moved(frontdesk: FrontDesk) -> None:
@@ -190,8 +212,8 @@ def test_moved_message_says_that_it_was_moved(frontdesk: FrontDesk) -> None:
     traced = trace(frontdesk)
     assert details(traced, StationKind.QUEUED)["publication"] == 2
     assert (
-        "An operator or a consumer moved it there from sms-replies at "
-        f"{TODAY} 12:00:31 UTC (0 s ago)." in traced.conclusion.sentence
+        "because an operator or a consumer moved it from sms-replies 0 s ago "
+        f"({TODAY} 12:00:31 UTC): it is on" in traced.conclusion.statement.cause
     )
     assert traced.conclusion.commands == TO_THE_AI
 
@@ -202,14 +224,18 @@ def test_moved_message_says_that_it_was_moved(frontdesk: FrontDesk) -> None:
         (
             {"metadata": {"automated": {"kind": "auto_reply"}}},
             "automated",
-            "It is an automatic reply, and AUTOMATED_MAIL",
+            "because it is an automatic reply, and AUTOMATED_MAIL=handoff: it is on",
         ),
         (
             {"author_authenticated": False, "metadata": {"spf": "pass", "dkim": "none"}},
             "unauthenticated_author",
-            "example.com sent it (SPF: passed for another domain, DKIM: no result), and UNAUTHENT",
+            "no fault of Frontdesk (SPF: passed for another domain, DKIM: no result).",
         ),
-        ({"metadata": {"regrouping_suspected": True}}, "regrouping_suspected", "another message"),
+        (
+            {"metadata": {"regrouping_suspected": True}},
+            "regrouping_suspected",
+            "from other messages",
+        ),
     ],
 )
 def test_message_that_needs_a_human_says_why(
@@ -243,32 +269,30 @@ def blocked() -> FrontDesk:
 def test_pending_message_says_why_and_what_to_mend(blocked: FrontDesk) -> None:
     untried = trace(blocked)
     assert untried.conclusion.sentence == (
-        f"It was recorded at {TODAY} 12:00:00 UTC (0 s ago), and is on no queue yet. An attempt to "
-        f"put it there failed at {TODAY} 12:00:00 UTC (0 s ago): there is no queue. Create it. The "
-        f"next one is at {TODAY} 12:00:30 UTC (in 30 s). A running server makes it, or 'frontdesk "
-        "relay' after that time. The checks say whether the queue works now. If it does, there "
-        "is nothing to do but wait:"
+        f"It was recorded 0 s ago ({TODAY} 12:00:00 UTC), and is on no queue yet: there is no "
+        f"queue. Create it. Then wait: it is tried in 30 s ({TODAY} 12:00:30 UTC). An attempt to "
+        f"put it there failed 0 s ago ({TODAY} 12:00:00 UTC). A running server tries it, or "
+        "'frontdesk relay' after that time."
     )
     assert untried.conclusion.commands == ("frontdesk doctor",)
     assert details(untried, StationKind.ATTEMPTED)["reason"] == "there is no queue. Create it"
     assert details(untried, StationKind.ATTEMPTED)["attempts"] is None
     blocked.advance_clock(31)
     due = trace(blocked).conclusion
-    assert "(31 s ago): there is no queue. Create it. The next one is due. A running" in (
-        due.sentence
+    assert due.statement.remedy == (
+        "Create it. Check that the server runs: it tries again within a minute."
     )
     blocked.relay()
     leased = trace(blocked)
     assert details(leased, StationKind.ATTEMPTED)["attempts"] == 1
     assert (
-        f"1 attempt to put it there failed, of {MAX_ATTEMPTS} at most. The latest failed at "
-        f"{TODAY} 12:00:31 UTC (0 s ago): there is no queue. Create it. The next one is at {TODAY} "
-        "12:01:01 UTC (in 30 s)."
-    ) in leased.conclusion.sentence
+        f"1 attempt to put it there failed, of {MAX_ATTEMPTS} at most. The latest failed 0 s ago "
+        f"({TODAY} 12:00:31 UTC)."
+    ) in leased.conclusion.statement.more
     blocked.advance_clock(600)
     stuck = trace(blocked).conclusion
     assert (stuck.state, stuck.since) == (TraceState.PENDING, NOW)
-    assert f"The next one is due since {TODAY} 12:01:01 UTC (10 min ago)." in stuck.sentence
+    assert f"The next attempt is due for 10 min (since {TODAY} 12:01:01 UTC)." in stuck.sentence
     assert stuck.commands == ("frontdesk doctor", "frontdesk relay")
 
 
@@ -277,11 +301,11 @@ def test_pending_message_whose_failures_are_not_stored_leads_to_the_log(
 ) -> None:
     monkeypatch.setattr(blocked.outbox, "add_failure", lambda *_: None)
     receive(blocked, an_inbound_message(message_id="SM2"))
-    assert "Trace it again in half a minute" in trace(blocked, "SM2").conclusion.sentence
+    assert "Trace it again in a minute" in trace(blocked, "SM2").conclusion.sentence
     blocked.advance_clock(31)
     untried = trace(blocked, "SM2").conclusion
     assert (
-        "no process has tried again yet. A running server does so within a minute"
+        "no process has tried again. If it is still here in a minute, the server does not run"
         in untried.sentence
     )
     assert untried.commands == ("frontdesk relay",)
@@ -289,7 +313,7 @@ def test_pending_message_whose_failures_are_not_stored_leads_to_the_log(
     leased = trace(blocked, "SM2")
     assert (
         f"1 attempt to put it there failed, of {MAX_ATTEMPTS} at most. The log lines with request "
-        f"id {leased.request_id} say why. The next one"
+        f"id {leased.request_id} say why. A running server tries it"
     ) in leased.conclusion.sentence
 
 
@@ -312,12 +336,11 @@ def test_undeliverable_message_says_why_and_names_its_dead_letter(blocked: Front
     traced = trace(blocked)
     assert traced.conclusion.state is TraceState.UNDELIVERABLE
     assert (
-        f"It could not be put on its queue in {MAX_ATTEMPTS} attempts. The latest failed at "
-    ) in traced.conclusion.sentence
-    assert (
-        "(10 min ago): there is no queue. Create it. Frontdesk gave up at "
-        in traced.conclusion.sentence
+        f"It could not be put on its queue in {MAX_ATTEMPTS} attempts: there is no queue."
+        == traced.conclusion.statement.cause
     )
+    assert traced.conclusion.statement.remedy == "Create it. Then redrive it, which puts it there."
+    assert "The latest attempt failed 10 min ago" in traced.conclusion.statement.more
     name = f"undeliverable-{traced.request_id}"
     dead_letter = details(traced, StationKind.DEAD_LETTER)
     assert dead_letter["dead_letter_id"] == name
@@ -356,14 +379,19 @@ OPEN = (
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (None, "+14155550123 has no open conversation with +15005550006. The fallback was sent "),
+        (
+            None,
+            "+14155550123 has no open conversation with +15005550006. Open a conversation, then",
+        ),
         (
             a_conversation(conversation_status=CLOSED),
-            "+15005550006. Its conversation conversation-1 is closed, and no message",
+            "+15005550006. Theirs is closed, and no message opens it again. Reopen it, or open "
+            "another one, then deliver the message. The other conversation is conversation-1. The "
+            "fallback was sent ",
         ),
         (
             a_conversation(recipient_id="+15005550099"),
-            "+15005550006. Its conversation conversation-1 is with +15005550099 alone.",
+            "+15005550006, only with +15005550099. Open a conversation with +15005550006, then",
         ),
     ],
     ids=["none", "closed", "another recipient"],
@@ -405,7 +433,9 @@ def test_message_whose_conversation_was_opened_since_only_needs_a_redrive() -> N
     receive(frontdesk)
     frontdesk.given_conversation()
     conclusion = trace(frontdesk).conclusion
-    assert "Now there is conversation-1." in conclusion.sentence
+    assert "Now there is one. Deliver the message. Its conversation is conversation-1." in (
+        conclusion.sentence
+    )
     assert conclusion.commands == ("frontdesk unmatched redrive",)
     assert [*frontdesk.redrive()]
     redriven = trace(frontdesk)
@@ -423,9 +453,9 @@ def test_message_of_a_foreign_recipient_names_the_tenants() -> None:
     receive(frontdesk, replace(message, recipient=Recipient(number, number, (number,))))
     traced = trace(frontdesk)
     assert (
-        f"by TENANTS, {number} belongs to company globex, which has no account of this channel. "
-        f"But account {ACCOUNT} delivered it, which belongs to company acme. Either TENANTS is "
-        "wrong, or the provider has this address in the wrong account."
+        f"account {ACCOUNT} of company acme delivered it, but by TENANTS {number} belongs to "
+        f"company globex, which has no account of this channel. If {number} is meant for company "
+        "globex, move it at the provider to an account of that company. If not, correct TENANTS."
     ) in traced.conclusion.sentence
     assert traced.conclusion.commands == ("frontdesk unmatched redrive",)
     assert traced.company_id is None
@@ -469,7 +499,7 @@ def test_message_that_left_its_queue_without_a_trace_leads_to_the_consumer(
     conclusion = trace(frontdesk).conclusion
     assert conclusion.state is TraceState.QUEUED
     assert (
-        "and is not there any more. If the customer got no answer, look for request id"
+        "and is not there any more. If the customer got no answer, look in the log of"
         in conclusion.sentence
     )
 
@@ -480,7 +510,10 @@ def test_message_of_a_deleted_conversation_says_so(frontdesk: FrontDesk) -> None
     frontdesk.retention.erase_conversation(a_conversation().key)
     traced = trace(frontdesk)
     assert details(traced, StationKind.MATCHED)["is_deleted"] is True
-    assert "was handed off to a human, and is deleted now" in traced.conclusion.sentence
+    assert (
+        "because hand-off was on for its conversation, which is deleted now: "
+        in traced.conclusion.sentence
+    )
 
 
 def test_conversation_of_another_company_is_not_named() -> None:

@@ -105,9 +105,11 @@ def test_address_finds_what_waits_in_the_spool() -> None:
     found = trace(frontdesk, "+14155550123")
     (one,) = found.messages
     assert (one.conclusion.state, one.sender) == (TraceState.SPOOLED, "+14155550123")
-    assert f"It is in the spool since {readable(NOW)} (5 min ago): it is safe" in found.sentence
-    assert "It could not be recorded at once: too many at once. A running" in found.sentence
-    assert found.commands == ("frontdesk doctor", "frontdesk relay")
+    assert found.statement.cause == (
+        f"It waits in the spool for 5 min (since {readable(NOW)}), safe and not recorded yet: too "
+        "many at once."
+    )
+    assert found.commands == ("frontdesk doctor",)
     assert trace(frontdesk, "+14155550999").kind is TraceKind.UNKNOWN
     assert trace(frontdesk, MESSAGE_ID).messages == found.messages
     assert trace(frontdesk, an_inbound_message().request_id).messages == found.messages
@@ -118,20 +120,21 @@ def test_what_failed_in_the_spool_says_why_and_when_it_is_tried_next() -> None:
     webhook = verified(a_webhook(b"a form"))
     frontdesk.spool.enqueue(SpoolEntry("entry-1", "group", webhook, NOW))
     (delivery,) = frontdesk.spool.receive(1, timedelta(minutes=1))
-    assert (
-        "1 time, and failed: the log says why. A running" in trace(frontdesk, MESSAGE_ID).sentence
-    )
-    frontdesk.spool.release(delivery, timedelta(minutes=5), "database is locked")
+    assert "yet: the log says why. Mend that." in trace(frontdesk, MESSAGE_ID).sentence
+    frontdesk.spool.release(delivery, timedelta(minutes=5), "it is locked. End what locks it")
     found = trace(frontdesk, MESSAGE_ID)
     assert (
-        "It was taken from there 1 time, and failed, at last: database is locked. The next attempt "
-        f"is at {readable(NOW + timedelta(minutes=5))} (in 5 min). A running server"
+        "not recorded yet: it is locked. End what locks it. Then it is recorded by itself. "
         in found.sentence
     )
+    assert (
+        "Attempts until now: 1. The next one is in 5 min "
+        f"({readable(NOW + timedelta(minutes=5))})." in found.statement.more
+    )
     (one,) = found.messages
-    assert one.stations[1].details["reason"] == "database is locked"
+    assert one.stations[1].details["reason"] == "it is locked. End what locks it"
     frontdesk.advance_clock(300)
-    assert "database is locked. A running server" in trace(frontdesk, MESSAGE_ID).sentence
+    assert trace(frontdesk, MESSAGE_ID).sentence.endswith("Attempts until now: 1.")
 
 
 def test_unreadable_webhook_is_found_by_the_provider_id_in_it() -> None:
@@ -142,10 +145,10 @@ def test_unreadable_webhook_is_found_by_the_provider_id_in_it() -> None:
     (one,) = found.messages
     assert (one.conclusion.state, one.conclusion.since) == (TraceState.DEAD_LETTER, NOW)
     name = dead_letter.dead_letter_id
-    assert "Frontdesk could not read it: KeyError. Probably a proxy" in found.sentence
+    assert "Frontdesk could not read it: KeyError. A proxy" in found.statement.cause
     assert (
-        "If it does not say who wrote, the provider's log may, under the message's id. Answer this "
-        "customer by hand" in found.sentence
+        "If it does not say who wrote, the provider's log may, under the message's id."
+        in found.statement.more
     )
     verbs = ("show", "delete", "redrive")
     assert found.commands == tuple(f"frontdesk dead-letters {verb} {name}" for verb in verbs)
@@ -240,10 +243,13 @@ def test_message_of_any_configured_account_is_found() -> None:
 def test_conversation_without_messages_is_known() -> None:
     frontdesk = FrontDesk()
     frontdesk.given_conversation()
-    for text in ("conversation-1", "+14155550123"):
+    for text, words in (
+        ("conversation-1", "Nobody has written"),
+        ("+14155550123", "No message from +14155550123 is recorded."),
+    ):
         found = trace(frontdesk, text)
         assert (found.messages, found.company_id, found.is_known) == ((), "acme", True)
-        assert "Nobody has written" in found.sentence
+        assert words in found.sentence
         assert "No webhooks of sms were refused lately either." in found.sentence
 
 
@@ -254,11 +260,11 @@ def test_conversation_without_messages_shows_what_was_refused() -> None:
     refusals.add(ChannelType.EMAIL, "acme", "basic_mismatch", "")
     refusals.add(None, "", "path_unknown", "")
     refusals.add(ChannelType.SMS, "", "too_large", "")
-    for text in ("conversation-1", "+14155550123"):
+    for text, words in (("conversation-1", "Nobody has written"), ("+14155550123", "No message")):
         found = trace(frontdesk, text)
         assert {one.reason for one in found.refusals} == {"path_unknown", "too_large"}
-        assert "Nobody has written" in found.sentence
-        assert "It may have been refused" in found.sentence
+        assert words in found.statement.more
+        assert "It was probably refused" in found.statement.cause
         assert found.notes[-1].startswith("if it was none of these, look in the provider's own")
 
 
@@ -270,9 +276,10 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
     found = trace(frontdesk, MESSAGE_ID)
     assert (found.kind, found.is_known) == (TraceKind.UNKNOWN, False)
     assert [one.channel for one in found.refusals] == [ChannelType.SMS]
-    assert "It may have been refused: webhooks of sms were, the latest at " in found.sentence
-    assert ", signature_mismatch. The refusal says what to do." in found.sentence
-    assert found.sentence.endswith("write again, or answer by hand.")
+    assert "It was probably refused, as a webhook of sms was 0 s ago (" in found.statement.cause
+    assert found.statement.cause.endswith("): signature_mismatch.")
+    assert found.statement.remedy.startswith("Is the URL in Twilio's console exactly this one")
+    assert found.statement.remedy.endswith(" Then let the customer write again.")
     assert found.notes[-1].startswith("if it was none of these, look in the provider's own log")
     assert [one.channel for one in trace(frontdesk, "<1@mail.example>").refusals] == [
         ChannelType.EMAIL
@@ -284,20 +291,20 @@ def test_refusals_of_strangers_do_not_hide_that_of_a_known_account() -> None:
     refusals = frontdesk.container.refusals()
     refusals.add(ChannelType.SMS, ACCOUNT, "signature_mismatch", "https://hooks.example/sms")
     refusals.add(ChannelType.SMS, "", "account_unknown", "")
-    assert ", signature_mismatch. " in trace(frontdesk, "SM404").sentence
+    assert ": signature_mismatch. " in trace(frontdesk, "SM404").sentence
 
 
 def test_nothing_known_and_nothing_refused_leads_to_the_provider() -> None:
     sentence = trace(FrontDesk(), MESSAGE_ID).sentence
     assert f"Nothing is known of {MESSAGE_ID}: there is no record, no spool entry" in sentence
-    assert "look in the provider's own log for the answer that it got" in sentence
+    assert "Look in the provider's own log for the answer that it got" in sentence
 
 
 def test_id_of_an_erased_conversation_is_not_said_to_have_never_come() -> None:
     name = "7d013358-8f7a-5054-bf81-912fc7c30fbd"
     found = trace(FrontDesk(), name)
     assert not found.is_known
-    assert found.sentence.startswith(f"Nothing is known of {name}. Ids of this form are made by")
+    assert found.sentence.startswith(f"Nothing is known of {name}. Frontdesk makes ids of this")
     assert "deleted, or erased with its person" in found.sentence
 
 

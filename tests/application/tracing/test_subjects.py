@@ -73,8 +73,7 @@ def test_address_that_customers_write_to_is_told_from_a_customers() -> None:
     assert (found.is_known, found.commands) == (False, ("frontdesk unmatched list",))
     assert found.sentence == (
         f"{own} is one of your own addresses, which customers write to. Trace the address of the "
-        "customer, or the id of the message. 1 unmatched message was sent to it. To see what is "
-        "unmatched:"
+        "customer, or the id of the message. 1 unmatched message was sent to it."
     )
 
 

@@ -63,15 +63,24 @@ def said_of(outcome: FallbackOutcome | None) -> str:
 
 
 def nothing_known(*refusals: Refusal, failure: str | None = None, **changes: bool) -> NothingKnown:
-    sees = {"sees_all_refusals": True, "sees_spool": True, **changes}
-    channels = frozenset({ChannelType.SMS})
-    return NothingKnown(refusals, channels, failure=failure, log_search=str, now=NOW, **sees)
+    return NothingKnown(
+        refusals,
+        frozenset({ChannelType.SMS}),
+        sees_all_refusals=changes.get("sees_all_refusals", True),
+        sees_spool=changes.get("sees_spool", True),
+        failure=failure,
+        log_search=str,
+        remedy_of=lambda one: f"Mend {one.reason}",
+        now=NOW,
+    )
 
 
 def test_refusals_that_cannot_be_seen_are_in_the_log() -> None:
-    sentence = nothing_known(sees_all_refusals=False, sees_spool=False).sentence("SM1")
+    sentence = nothing_known(sees_all_refusals=False, sees_spool=False).statement("SM1").sentence
     assert "(this spool shows nothing of what is in it)" in sentence
-    assert "Refused webhooks of sms are in the log: {'outcome': 'refused'}." in sentence
+    assert (
+        "See whether webhooks of sms were refused, in the log: {'outcome': 'refused'}." in sentence
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,9 +89,9 @@ def test_refusals_that_cannot_be_seen_are_in_the_log() -> None:
         (
             ChannelType.SMS,
             "account_unknown",
-            "webhooks of sms were, the latest at 2026-03-04 11:59:00 UTC",
+            "as a webhook of sms was 60 s ago (2026-03-04 11:59:00 UTC): account_unknown.",
         ),
-        (None, "path_unknown", "requests to paths that are no webhook were, the latest at "),
+        (None, "path_unknown", "as a request to an unknown path was 60 s ago ("),
     ],
 )
 def test_what_was_refused_is_named_without_an_account(
@@ -90,9 +99,9 @@ def test_what_was_refused_is_named_without_an_account(
 ) -> None:
     at = NOW - timedelta(minutes=1)
     refusal = Refusal(channel, "", reason, "", 1, at, at)
-    sentence = nothing_known(refusal).sentence("SM1")
+    sentence = nothing_known(refusal).statement("SM1").sentence
     assert words in sentence
-    assert f"(60 s ago), {reason}. The refusal says what to do" in sentence
+    assert f" Mend {reason}. Then let the customer write again. Nothing is known of SM1" in sentence
 
 
 @pytest.mark.parametrize("refusals", [(), (Refusal(None, "", "path_unknown", "", 1, NOW, NOW),)])
@@ -100,25 +109,25 @@ def test_status_callback_and_probe_are_named_where_nothing_is_known(
     refusals: tuple[Refusal, ...],
 ) -> None:
     nothing = nothing_known(*refusals)
-    sentence = nothing.note or nothing.sentence("SM1")
+    sentence = nothing.note or nothing.statement("SM1").sentence
     assert "With a 200 it was a status callback" in sentence
     assert "'frontdesk doctor --probe' tests whether the public URL leads here" in sentence
 
 
 def test_reason_why_the_store_could_not_be_asked_is_named() -> None:
-    sentence = nothing_known(failure="wrong settings: TENANTS").sentence("SM1")
+    sentence = nothing_known(failure="wrong settings: TENANTS").statement("SM1").sentence
     assert "whether SM1 is recorded: wrong settings: TENANTS. It is no " in sentence
     assert sentence.endswith("It is no spool entry and no dead letter.")
 
 
 def test_hash_of_the_log_leads_to_the_request_id_beside_it() -> None:
-    sentence = nothing_known().sentence("sha256:0123456789abcdef")
-    assert sentence.endswith("trace the request_id of the same log line.")
+    sentence = nothing_known().statement("sha256:0123456789abcdef").sentence
+    assert sentence.endswith("Trace the request_id of the same log line.")
 
 
 def test_times_have_a_date_and_lengths_are_as_a_person_says_them() -> None:
-    assert ago(NOW - timedelta(minutes=12), NOW) == "2026-03-04 11:48:00 UTC (12 min ago)"
-    assert ahead(NOW + timedelta(days=3), NOW) == "2026-03-07 12:00:00 UTC (in 3 days)"
+    assert ago(NOW - timedelta(minutes=12), NOW) == "12 min ago (2026-03-04 11:48:00 UTC)"
+    assert ahead(NOW + timedelta(days=3), NOW) == "in 3 days (2026-03-07 12:00:00 UTC)"
     assert [duration(seconds) for seconds in (-1, 5, 119, 120, 900, 3599, 5040, 7200)] == [
         *("0 s", "5 s", "119 s", "2 min", "15 min", "1 h", "1 h 24 min", "2 h")
     ]

@@ -31,13 +31,14 @@ def test_way_of_a_message_is_shown_with_what_to_do(container: Container) -> None
     container.conversation_store().open_conversation(a_conversation())
     request_id = receive(container)
     lines = run_frontdesk("trace", "SM1").stdout.splitlines()
-    assert lines[0].startswith("It went to the AI: it is on sms-replies, and consumers see it from")
-    assert lines[1:3] == ["", "Message SM1 (sms)"]
-    kinds = [line.split()[3] for line in lines[3:8]]
+    assert lines[0].startswith("Cause: It went to the AI: it is on sms-replies, and consumers see")
+    assert lines[1].startswith("REPLY_DELAY_SECONDS makes it wait")
+    assert lines[2:4] == ["", "Message SM1 (sms)"]
+    kinds = [line.split()[3] for line in lines[4:9]]
     assert kinds == ["received", "recorded", "matched", "queued", "waiting"]
-    assert f"request id: {request_id}" in lines[4]
-    assert "rule: the only open one" in lines[5]
-    assert lines[8].startswith("Note: it is processed once, however often the provider delivers")
+    assert f"request id: {request_id}" in lines[5]
+    assert "rule: the only open one" in lines[6]
+    assert lines[9].startswith("Note: it is processed once, however often the provider delivers")
 
 
 def test_trace_as_json_has_stations_and_conclusion(container: Container) -> None:
@@ -47,6 +48,8 @@ def test_trace_as_json_has_stations_and_conclusion(container: Container) -> None
     assert (found["traced"], found["kind"]) == (request_id, "request_id")
     (message,) = found["messages"]
     assert message["sentence"] == found["sentence"]
+    assert message["cause"] == found["cause"] != ""
+    assert message["remedy"] == found["remedy"] == ""
     assert message["commands"] == found["commands"] == []
     assert (message["state"], message["company_id"]) == ("delayed", "acme")
     assert (message["request_id"], message["from"]) == (request_id, "+14155550123")
@@ -58,16 +61,17 @@ def test_trace_as_json_has_stations_and_conclusion(container: Container) -> None
 def test_messages_of_a_customer_have_a_line_each(container: Container) -> None:
     ids = [receive(container, f"SM{number}") for number in range(3)]
     output = run_frontdesk("trace", "+14155550123").stdout.splitlines()
-    assert output[0].startswith("The latest message: It is unmatched since ")
+    assert output[0].startswith("Cause: The latest message: It is unmatched for ")
+    assert output[1] == "Do: Open a conversation, then deliver the message."
     addresses = "--sender +14155550123 --recipient +15005550006"
-    assert output[1:4] == [
+    assert output[2:4] == [
         f"  frontdesk conversations open --channel sms {addresses}",
         "  frontdesk unmatched redrive",
-        "",
     ]
-    assert [line.split()[2] for line in output[5:8]] == ids[::-1]
-    assert all("unmatched" in line for line in output[5:8])
-    assert output[8] == f"Note: 'frontdesk trace {ids[2]}' shows the whole way of the latest."
+    assert output[4].startswith("No fallback was sent")
+    assert [line.split()[2] for line in output[7:10]] == ids[::-1]
+    assert all("unmatched" in line for line in output[7:10])
+    assert output[10] == f"Note: 'frontdesk trace {ids[2]}' shows the whole way of the latest."
 
 
 def test_messages_with_one_id_are_told_apart_by_author_and_subject(container: Container) -> None:
@@ -96,16 +100,18 @@ def test_mail_is_traced_by_its_message_id(container: Container) -> None:
 def test_nothing_known_is_one_line_and_exit_status_1() -> None:
     result = run_frontdesk("trace", "SM404")
     assert error_line(result, 1) == "frontdesk: no message is known of SM404"
-    assert result.stdout.startswith("Nothing is known of SM404: there is no record, ")
-    assert "look in the provider's own log for the answer that it got" in result.stdout
+    assert result.stdout.startswith("Cause: Nothing is known of SM404: there is no record, ")
+    assert "Do: Look in the provider's own log for the answer that it got" in result.stdout
 
 
 def test_address_of_our_own_leads_to_what_is_unmatched(container: Container) -> None:
     receive(container)
     result = run_frontdesk("trace", "+15005550006")
     assert error_line(result, 1) == "frontdesk: no message is known of +15005550006"
-    assert result.stdout.startswith("+15005550006 is one of your own addresses, which customers")
-    assert result.stdout.endswith("To see what is unmatched:\n  frontdesk unmatched list\n")
+    assert result.stdout.startswith(
+        "Cause: +15005550006 is one of your own addresses, which customers"
+    )
+    assert "\n  frontdesk unmatched list\n1 unmatched message was sent to it.\n" in result.stdout
 
 
 def test_conversation_without_messages_shows_the_refusals_too(container: Container) -> None:
@@ -115,7 +121,8 @@ def test_conversation_without_messages_shows_the_refusals_too(container: Contain
     assert container.refusals().latest()  # it is written now
     result = run_frontdesk("trace", "+14155550123")
     assert error_line(result, 1) == "frontdesk: no message is known of +14155550123"
-    assert result.stdout.startswith("Nobody has written in this conversation yet")
+    assert result.stdout.startswith("Cause: It was probably refused, as ")
+    assert "No message from +14155550123 is recorded." in result.stdout
     assert "Refused: sms: 1 webhook at " in result.stdout
     assert "too_large. They are over MAX_BODY_BYTES" in result.stdout
     assert "MAX_BODY_BYTES is 33554432." in result.stdout
@@ -141,7 +148,7 @@ def test_nothing_known_shows_the_refusals_of_the_channel(container: Container) -
     assert container.refusals().latest()  # it is written now
     result = run_frontdesk("trace", "SM404")
     assert "\nRefused: sms: 1 webhook at " in result.stdout
-    assert "signature_mismatch of account AC1, checked with https://a.example/sms. Is the " in (
+    assert "signature_mismatch of account AC1, checked with https://a.example/sms. Either " in (
         result.stdout
     )
     assert error_line(result, 1) == "frontdesk: no message is known of SM404"
@@ -182,5 +189,5 @@ def test_broken_store_is_named_and_hides_no_dead_letter(
     result = run_frontdesk("trace", "SM404")
     assert error_line(result, 1) == "frontdesk: no message is known of SM404"
     assert result.stdout.startswith(
-        "It is not known whether SM404 is recorded: the database does not answer: "
+        "Cause: It is not known whether SM404 is recorded: the database does not answer: "
     )

@@ -14,7 +14,6 @@ from application.ports.dead_letters import DeadLetterKind
 from application.ports.pages import Page as Listed
 from application.recovery.describe_dead_letter import DescribedDeadLetter
 from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
-from application.tracing.unrecorded import remedy_for
 from domain.errors import BrokenDeadLetterError, DeadLetterNotFoundError
 from entrypoints.composition.operations_container import OperationsContainer
 from entrypoints.http.access.access import Caller
@@ -251,7 +250,7 @@ def _shown(
         faults=faults_in(described.failure or "", names),
         company_id=company_of(described, operations),
         meaning=_MEANINGS[described.dead_letter.kind],
-        remedy=remedy_for(described.dead_letter),
+        remedy=operations.trace_message().find_unrecorded.statement(described.dead_letter).sentence,
         needs_checks=page.caller.token.companies is None
         and described.dead_letter.kind in _OF_BACKENDS,
         notice=notice,

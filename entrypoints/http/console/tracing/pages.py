@@ -10,10 +10,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from application.tracing.results import MessageTrace, Trace
+from application.tracing.nothing_known import likely_refusal
+from application.tracing.results import MessageTrace, Statement, Trace
 from application.tracing.trace_message import LONGEST
 from domain.channels import ChannelType
-from domain.errors import StorageUnavailableError
+from domain.errors import (
+    PayloadTooLargeError,
+    StorageUnavailableError,
+    UnsupportedChannelError,
+)
 from entrypoints.http.access.request_heads import header
 from entrypoints.http.api.dependencies import TheCaller, TheContainer, TheOperations
 from entrypoints.http.api.trace_routes import visible_trace
@@ -34,7 +39,9 @@ _CHECKS = Link("/checks", "See the checks")
 _BY_RECEIPT = (["queues", "read"], ["queues", "move"])
 """Commands that need the receipt of who has taken a context: no page has it."""
 
-_NO_ANSWER = "It is not known whether this is recorded: the store does not answer."
+_NO_ANSWER = Statement("It is not known whether this is recorded: the store does not answer.")
+_CODES = {PayloadTooLargeError.reason: 413, UnsupportedChannelError.reason: 404}
+"""What was answered to a refused request, by its reason; to all others a 401."""
 
 Subject = Annotated[str, Query(max_length=LONGEST)]
 
@@ -60,7 +67,7 @@ def trace_message(
     shown = visible_trace(found, caller)
     if found.failure and found is not shown and not shown.is_known:
         # The reason may name files and tables of this server.
-        shown = replace(shown, sentence=_NO_ANSWER)
+        shown = replace(shown, statement=_NO_ANSWER)
     settings = container.settings()
     latest = shown.messages[0] if shown.messages else None
     sees_all = caller.token.companies is None
@@ -77,6 +84,8 @@ def trace_message(
         traces=[(one, way_of(one, page.now)) for one in shown.messages],
         links=[*dict.fromkeys((*links, *_conversation_of(latest)))],
         commands=commands,
+        redrive=_redrive_address(shown.commands),
+        refused_with=_code(shown),
         # Each message has a link to its own page.
         notes=[note for note in shown.notes if not note.startswith("'frontdesk trace ")],
         refusals=[refusal_line(one, settings) for one in shown.refusals],
@@ -87,6 +96,21 @@ def _status(found: Trace) -> int:
     if found.is_known:
         return HTTPStatus.OK
     return HTTPStatus.SERVICE_UNAVAILABLE if found.failure else HTTPStatus.NOT_FOUND
+
+
+def _code(found: Trace) -> int | None:
+    if found.messages or not found.refusals:
+        return None
+    return _CODES.get(likely_refusal(found.refusals).reason, HTTPStatus.UNAUTHORIZED)
+
+
+def _redrive_address(commands: Iterable[str]) -> str | None:
+    """Where a dead letter is redriven, if that is all that is left to do with it."""
+    each = (shlex.split(command)[1:] for command in commands)
+    match next((words for words in each if words[0] == "dead-letters"), None):
+        case [_, "redrive", dead_letter]:
+            return f"/dead-letters/{segment(dead_letter)}/redrive"
+    return None
 
 
 def _steps(

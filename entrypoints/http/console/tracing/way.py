@@ -156,7 +156,7 @@ class _Drawing:
         if kind in self._reached:
             return self._reached_stop(kind)
         if kind == StationKind.FALLBACK and StationKind.UNMATCHED in self._stations:
-            return self._stop(kind, StopState.UNKNOWN, "in the log")
+            return self._stop(kind, StopState.UNKNOWN, "see the log")
         if kind in {StationKind.SPOOLED, StationKind.DEAD_LETTER} and not self._was_quick:
             return self._stop(kind, StopState.UNKNOWN, "not stored")
         return self._stop(kind, StopState.MISSED, "not passed")

@@ -61,7 +61,7 @@ def test_refusal_is_explained_with_its_remedy(desk: Api, visitor: Visit) -> None
     assert ACCOUNT in text
     assert "How often 2, the last one" in text
     assert URL in text
-    assert "That is http, and providers most likely call https" in text
+    assert "Frontdesk checked http, and providers most likely call https" in text
     assert "User or password in the URL at SendGrid" in text
     assert b'href="/signature"' in page.data
 

@@ -52,7 +52,7 @@ def test_what_waits_too_long_stands_first_with_its_reason(desk: Api, visitor: Vi
     later = utc_now() + LONGEST_WAIT + timedelta(minutes=1)
     with desk.container.clock.override(providers.Object(lambda: later)):
         text = visitor.text("/queues")
-    assert "sms-replies waits too long: no consumer takes them: does it run?" in text
+    assert "sms-replies waits too long: no consumer takes its contexts. Start or" in text
     assert "waits too long" in text
 
 

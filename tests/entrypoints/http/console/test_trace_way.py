@@ -8,6 +8,7 @@ import pytest
 from application.tracing.results import (
     Conclusion,
     MessageTrace,
+    Statement,
     Station,
     StationKind,
     TraceState,
@@ -29,7 +30,9 @@ def way(state: TraceState, *stations: Passed) -> Way:
         Station(kind, None if after is None else NOW + timedelta(seconds=after), details)
         for kind, after, details in stations
     )
-    return way_of(MessageTrace(made, Conclusion(state, None, "")), NOW + timedelta(seconds=5))
+    return way_of(
+        MessageTrace(made, Conclusion(state, None, Statement(""))), NOW + timedelta(seconds=5)
+    )
 
 
 def states(drawn: Way, *kinds: str) -> list[str]:
@@ -138,7 +141,7 @@ def test_fallback_of_which_nothing_is_stored_is_in_the_log() -> None:
     drawn = way(S.UNMATCHED, RECEIVED, (K.RECORDED, 0.1, {}), (K.UNMATCHED, 0.1, {}))
     assert (stop(drawn, "fallback").state, stop(drawn, "fallback").word) == (
         "unknown",
-        "in the log",
+        "see the log",
     )
 
 
