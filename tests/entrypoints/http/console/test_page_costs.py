@@ -46,7 +46,7 @@ _COPY = """
 
 
 _PAGES = {
-    "/": 1,
+    "/": 2,
     "/conversations": 1,
     "/conversations?address=%2B14155550123": 1,
     "/conversations?status=none": 11,
