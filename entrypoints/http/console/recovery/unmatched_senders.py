@@ -53,8 +53,8 @@ class UnmatchedSender:
 
     ``conversation`` is the open one that would take the messages now. Where there is none,
     ``closed`` would, were it open. ``named`` is one of the sender that says its company.
-    ``reason`` is the same as in the trace, and ``other_conversation`` the one that it names; there
-    is neither for who may not know of other companies.
+    ``reason`` and ``remedy`` are the same as in the trace, and ``other_conversation`` the one
+    that it names; there is none of them for who may not know of other companies.
     """
 
     records: tuple[MessageRecord, ...]
@@ -64,6 +64,7 @@ class UnmatchedSender:
     named: Conversation | None = None
     reason: str = ""
     other_conversation: Conversation | None = None
+    remedy: str = ""
 
     @property
     def first(self) -> MessageRecord:
@@ -166,5 +167,8 @@ class GroupBySender:
         if not self.sees_all:
             return sender
         return replace(
-            sender, reason=unmatched.why, other_conversation=unmatched.other_conversation
+            sender,
+            reason=unmatched.why,
+            other_conversation=unmatched.other_conversation,
+            remedy=unmatched.conclusion(message.received_at).statement.remedy,
         )
