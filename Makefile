@@ -76,6 +76,8 @@ run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1: ma
 	@echo "  (the command is in $(BIN): '. $(BIN)/activate' puts it on your path)"
 	$(BIN)/frontdesk serve $(PORT:%=--port %)
 
+# What is compiled is kept, whatever the environment says: dozens of processes compile it otherwise.
+export PYTHONDONTWRITEBYTECODE :=
 # The tests call make, too.
 PYTEST := env -u MAKEFLAGS -u MAKELEVEL $(BIN)/python -m pytest
 TAKEN := $(VENV)/taken

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import click
 
+from deploy import linked_code
 from deploy.package import ROOT
 
 MINISTACK = ROOT / ".venv-ministack" / "bin" / "ministack"
+LINKED_CODE = Path(linked_code.__file__)
 START_SECONDS = 30.0
 
 _NOBODYS_ACCOUNT = {
@@ -42,7 +44,11 @@ def emulated_aws(port: int, folder: Path) -> Iterator[dict[str, str]]:
     log = folder / "ministack.log"
     with log.open("wb") as output:
         server = subprocess.Popen(  # noqa: S603 - ours
-            [MINISTACK], env=server_environ, stdout=output, stderr=output, start_new_session=True
+            [MINISTACK.with_name("python"), LINKED_CODE, MINISTACK],
+            env=server_environ,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     endpoint = f"http://127.0.0.1:{port}"
     try:

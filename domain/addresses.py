@@ -11,6 +11,9 @@ from domain.errors import InvalidAddressError
 MAX_ADDRESS_LENGTH = 320
 """RFC 5321 allows 64 + 1 + 255 octets; every other kind is far shorter."""
 
+_MOST_TO_NORMALIZE = 4 * MAX_ADDRESS_LENGTH
+"""What is longer stays too long. The time that it takes grows with the square of its marks."""
+
 # RFC 5321, 4.1.2 and 4.1.3. Some phone companies give names that need quotes ("ana..x").
 _QUOTED = re.compile(r'"(?:(?P<plain>[^\s"(),:;<>@\[\\\]]+)|(?:[^"\\\r\n]|\\.)+)"')
 _ADDRESS_LITERAL = re.compile(
@@ -91,7 +94,9 @@ class Address:
 
 def _candidate(channel: ChannelType, text: str) -> str:
     """``text`` without scheme and blanks around it."""
-    candidate = unicodedata.normalize("NFC", text.strip())
+    candidate = text.strip()
+    if len(candidate) <= _MOST_TO_NORMALIZE:
+        candidate = unicodedata.normalize("NFC", candidate)
     scheme = channel.rules.scheme
     if scheme and candidate.lower().startswith(scheme):
         candidate = candidate[len(scheme) :]

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from threading import Lock, Thread
+from threading import Lock, Thread, main_thread
 from typing import Final, NamedTuple
 
 from application.clock import Clock
@@ -78,8 +78,8 @@ class BackgroundDiagnoses:
         if runs:
             return
         try:
-            # A daemon: a server that ends does not wait for it.
-            Thread(target=self._run, name="diagnoses", daemon=True).start()
+            # No daemon, as what starts it may be: a server that ends waits for one diagnosis.
+            Thread(target=self._run, name="diagnoses", daemon=False).start()
         except RuntimeError:  # no thread is left: the next refusal tries again
             self._runs = False
 
@@ -92,6 +92,8 @@ class BackgroundDiagnoses:
                 # Whatever a stranger has sent must not end this thread.
                 extra = {"error": type(error).__name__}
                 logger.warning("a refused request could not be diagnosed", extra=extra)
+            if not main_thread().is_alive():
+                return
 
     def _next(self) -> _Held | None:
         """The next one whose turn it is. The others are forgotten."""

@@ -29,4 +29,5 @@ def _restored_logging() -> Iterator[None]:
     yield
     for logger, (handlers, level) in zip(loggers, before, strict=True):
         logger.handlers[:] = handlers
-        logger.setLevel(level)
+        if logger.level != level:  # to set one takes a look at all loggers
+            logger.setLevel(level)

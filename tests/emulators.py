@@ -85,6 +85,12 @@ class EmulatedAws:
             return self._clients.dynamodb()
 
     @cached_property
+    def dynamodb_apart(self) -> "DynamoDBClient":
+        """Another one, which no test watches or disturbs."""
+        with self._environment():
+            return self._clients.dynamodb()
+
+    @cached_property
     def sqs(self) -> "SQSClient":
         """A client of SQS."""
         with self._environment():

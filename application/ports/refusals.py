@@ -42,7 +42,7 @@ class Refusal:
     printable characters at most. They are empty where the signature covers no URL, and of what
     came with too many different ones.
 
-    ``accepted_at`` is when the latest webhook of the account had come that was accepted before;
+    ``accepted_at`` is when the latest message of the account had come that was accepted before;
     ``None`` if the processes that refused these know of none. ``diagnosis`` is that of one of them.
     """
 

@@ -64,7 +64,7 @@ class ReceiveWebhook:
 
     ``with_present_secrets`` verifies, and once more if a secret has just been changed.
     ``refusals`` are asked for with the first webhook that is refused. ``accepted`` says of each
-    account when its latest verified webhook came: an operator of a refused one asks for that.
+    account when its latest verified message came: an operator of a refused one asks for that.
     """
 
     parsers: WebhookParserFactory
@@ -152,8 +152,11 @@ class WebhookExchange:
             webhook = self._receive.with_present_secrets(lambda: parser.validate(request))
         except Exception as error:
             return self._observed(self._refused(error, request), started)
-        self._receive.accepted[webhook.account] = request.received_at
-        return self._observed(handle(webhook), started)
+        result = handle(webhook)
+        # A probe is a status callback, and is signed with whatever secret is configured.
+        if result.lines[0]["outcome"] != WebhookOutcome.STATUS_CALLBACK:
+            self._receive.accepted[webhook.account] = request.received_at
+        return self._observed(result, started)
 
     def _processed(self, webhook: VerifiedWebhook, deadline: Deadline) -> _Result:
         try:

@@ -143,8 +143,7 @@ class RecordMessage:
                 if unit.is_atomic:
                     raise
                 self._report_pending(record, error)
-                if deadline.seconds_left:
-                    self.route_message.note_failure(record, error)
+                self.route_message.note_failure(record, error, deadline)
                 return _Recorded(record, tenant, conversation=conversation)
             taken_by = routed.conversation if routed else None
             return _Recorded(record, tenant, conversation=taken_by, routed=routed)

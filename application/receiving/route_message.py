@@ -1,8 +1,7 @@
 """Route a recorded message to its queue. Every step can be repeated."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -93,8 +92,11 @@ class RouteMessage:
         ``record`` has the lease of this process. Returns the conversation that it was routed
         for, if any.
         """
-        with self._failure_noted(record):
+        try:
             return self._retry(record, deadline)
+        except Exception as error:
+            self.note_failure(record, error, deadline)
+            raise
 
     def _retry(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
         directory = self.match_conversation.tenants()
@@ -133,19 +135,13 @@ class RouteMessage:
         if isinstance(self.messages.find_record(record.request_id), Tombstone):
             self.claim_check.delete(record.message)
 
-    @contextmanager
-    def _failure_noted(self, record: MessageRecord) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            self.note_failure(record, error)
-            raise
-
-    def note_failure(self, record: MessageRecord, error: Exception) -> None:
+    def note_failure(self, record: MessageRecord, error: Exception, deadline: Deadline) -> None:
         """Keep for the trace of a pending message why it is not on its queue.
 
-        Nothing depends on it: if it cannot be kept, the log has it.
+        Nothing depends on it: if there is no time, or it cannot be kept, the log has it.
         """
+        if not deadline.seconds_left:
+            return
         try:
             self.outbox.add_failure(record, FailedAttempt.of(error, self.clock()))
         except Exception as not_kept:

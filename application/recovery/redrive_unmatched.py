@@ -46,7 +46,7 @@ class RedriveUnmatched:
             except TemporaryError as error:
                 if unit.is_atomic:
                     raise
-                self.route_message.note_failure(assigned, error)
+                self.route_message.note_failure(assigned, error, deadline)
                 # It is pending now, and no longer depends on this command.
                 return conversation
 

@@ -97,9 +97,9 @@ def _others_of_account(refusal: Refusal) -> Iterator[str]:
         return
     if refusal.accepted_at:
         yield (
-            f"The latest webhook of this account that was accepted before came at "
-            f"{readable(refusal.accepted_at)}: if others are accepted since, the secret is right, "
-            f"and these are forged"
+            f"The latest message of this account that was accepted before came at "
+            f"{readable(refusal.accepted_at)}: if the provider's are accepted since, the secret is "
+            f"right, and these are forged, or come to another URL"
         )
     elif refusal.channel and not refusal.channel.rules.has_threads:
         # Of mail it is not known which account was meant: its signature names none.

@@ -100,8 +100,8 @@ class FileRefusals(Refusals):
         if has_writer:
             return
         try:
-            # It is no daemon: a server that ends waits for it.
-            Thread(target=self._write_soon, name="refusals").start()
+            # No daemon, as what starts it may be: a server that ends waits for it.
+            Thread(target=self._write_soon, name="refusals", daemon=False).start()
         except RuntimeError:  # no thread is left: the next refusal tries again
             self._has_writer = False
 

@@ -14,6 +14,9 @@ from infrastructure.mail.header_text import decode_words, one_line
 from infrastructure.mail.parsed_mail import MisreadReason
 
 MAX_FILENAME_LENGTH = 200
+_MAX_SEARCHED = 1_000
+"""Of a name with its path. Normalizing takes a time that grows with the square of its marks."""
+
 ARCHIVE_NAME = "further-files.zip"
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
@@ -102,7 +105,7 @@ def _archive(files: Sequence[AttachedFile], *, first: int) -> AttachedFile:
 
 def label(filename: str | None) -> str | None:
     """What to show as the name of a file: no path, no control characters, at most 200 long."""
-    text = unicodedata.normalize("NFC", scrub(filename or "")[:10_000])
+    text = unicodedata.normalize("NFC", scrub(filename or "")[:_MAX_SEARCHED])
     text = one_line(_DIRECTION_MARKS.sub("", text)).replace("\\", "/")
     name = text.rstrip("/ ").rpartition("/")[2].strip()
     if not name.strip("."):

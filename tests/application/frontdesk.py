@@ -4,11 +4,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from dependency_injector import providers
 
 from application.clock import Deadline
+from application.conversations.show_conversation import ShowConversation
+from application.conversations.switch_hand_off import SwitchHandOff
 from application.ports.blobs import BlobStore
 from application.ports.context_queue import ContextPublisher
 from application.ports.conversation_store import ConversationStore
@@ -28,6 +31,9 @@ from application.ports.webhook_parser import (
 )
 from application.receiving.route_message import Routable
 from application.recovery.drain_spool import DrainOutcome
+from application.recovery.move_context import MoveContext
+from application.recovery.redrive_dead_letters import RedriveDeadLetters
+from application.recovery.redrive_unmatched import RedriveUnmatched
 from application.recovery.relay_outbox import RelayOutcome
 from domain.channels import ChannelType
 from domain.context import ContextObject, MessageContext
@@ -147,18 +153,34 @@ class FrontDesk:
         self.dead_letters: DeadLetters = backend.dead_letters
         self.blobs: BlobStore = backend.blobs
         self.spool: Any = backend.spool
-        self.queue = backend.context_queue
+        self.queue = self._reader = backend.context_queue
         self.open_conversation = container.open_conversation()
-        self.show_conversation = container.operations().show_conversation()
-        self.switch_hand_off = container.operations().switch_hand_off()
         self.route_message = container.route_message()
         self.record_message = container.record_message()
         self.process_webhook = container.process_webhook()
         self.store_dead_letter = container.store_dead_letter()
         self.receive_webhook = container.receive_webhook()
-        self.redrive = container.operations().redrive_unmatched()
-        self.redrive_dead_letter = container.operations().redrive_dead_letters()
-        self.move_context = replace(container.operations().move_context(), reader=self.queue)
+
+    # To open the operations takes as long as everything above, and most tests need none.
+    @cached_property
+    def show_conversation(self) -> ShowConversation:
+        return self.container.operations().show_conversation()
+
+    @cached_property
+    def switch_hand_off(self) -> SwitchHandOff:
+        return self.container.operations().switch_hand_off()
+
+    @cached_property
+    def redrive(self) -> RedriveUnmatched:
+        return self.container.operations().redrive_unmatched()
+
+    @cached_property
+    def redrive_dead_letter(self) -> RedriveDeadLetters:
+        return self.container.operations().redrive_dead_letters()
+
+    @cached_property
+    def move_context(self) -> MoveContext:
+        return replace(self.container.operations().move_context(), reader=self._reader)
 
     def clock(self) -> datetime:
         return self.now

@@ -266,12 +266,10 @@ class ConversationErasureContract(ConversationStoreTests):
         assert not stores.retention.erase_conversation(KEY)
 
     def test_sender_written_in_another_form_is_found_for_erasure(self, stores: Stores) -> None:
-        channel = ChannelType.EMAIL
-        written = a_conversation(channel, sender_id="Zora.Quill@Example.COM")
+        written = a_conversation(ChannelType.EMAIL, sender_id="Zora.Quill@Example.COM")
         stores.conversations.open_conversation(written)
-        assert stores.retention.find_all_conversations(channel, ["zora.quill@example.com"]) == (
-            written,
-        )
+        wanted = (ChannelType.EMAIL, ["zora.quill@example.com"])
+        assert stores.retention.find_all_conversations(*wanted) == (written,)
 
     def test_message_after_an_erasure_does_not_create_the_conversation_again(
         self, stores: Stores

@@ -86,6 +86,13 @@ def test_text_that_cannot_be_an_address_is_refused(channel: ChannelType, text: s
         Address.parse(channel, text)
 
 
+@pytest.mark.parametrize("channel", ChannelType)
+def test_text_with_thousands_of_marks_is_refused_at_once(channel: ChannelType) -> None:
+    """The attack: an author whose marks take a minute to put in order."""
+    with pytest.raises(InvalidAddressError):
+        Address.parse(channel, "\u0301" * 100_000 + "\u0323" * 100_000 + "@example.com")
+
+
 @pytest.mark.parametrize(
     ("number", "variant"),
     [

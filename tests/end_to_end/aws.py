@@ -13,11 +13,11 @@ from infrastructure.configuration.secrets.development_secret import keep_develop
 from infrastructure.filesystem.fallback_log import FileFallbackSender
 from tests.emulators import EmulatedAws
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
-from tests.infrastructure.aws.dynamodb.dynamodb_tables import do_not_sleep
+from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables, do_not_sleep
 
 
 def settings_on_aws(
-    aws: EmulatedAws, data_dir: Path, settings: Mapping[str, str]
+    aws: EmulatedAws, data_dir: Path, settings: Mapping[str, str], tables: Tables | None = None
 ) -> dict[str, str]:
     """``settings`` with new tables and queues; messages on them are visible at once.
 
@@ -30,7 +30,7 @@ def settings_on_aws(
         "SENDGRID_WEBHOOK_PUBLIC_KEY": credentials.sendgrid_public_key,
     }
     return {
-        **aws_settings(aws),
+        **aws_settings(aws, tables),
         "REPLY_DELAY_SECONDS": "0",
         **({} if "TENANTS" in settings else account),
         **settings,

@@ -17,6 +17,7 @@ from tests.end_to_end.aws import (
 )
 from tests.end_to_end.companies import COMPANIES
 from tests.end_to_end.frontdesk import AWS, BACKENDS, Host, RunningFrontDesk, hosting, serving
+from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
 
 
 class Serve(Protocol):
@@ -58,7 +59,8 @@ def serve(
             environ = {"DATA_DIR": str(tmp_path / "data"), **(settings or {})}
             if backend == AWS:
                 ministack: EmulatedAws = request.getfixturevalue("ministack")
-                environ = settings_on_aws(ministack, tmp_path / "data", environ)
+                tables = Tables.create(ministack)
+                environ = settings_on_aws(ministack, tmp_path / "data", environ, tables)
             container = build_container(environ, ephemeral=backend == "memory")
             if backend == AWS:
                 use_emulator(container, ministack)

@@ -34,6 +34,7 @@ def environ(
     for name, value in ministack.environ.items():
         monkeypatch.setenv(name, value)
     tables, bucket, secret = Tables.create(ministack), unique_name("blobs"), unique_name("twilio")
+    tables.make()
     ministack.s3.create_bucket(Bucket=bucket)
     ministack.secrets_manager.create_secret(Name=secret, SecretString='{"auth_token": "first"}')
     environ = {

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from application.ports.refusals import BriefDiagnosis, Refusal
+from domain.channels import ChannelType
 from entrypoints.cli.trace import trace_record
 from entrypoints.composition import signature_doctors
 from entrypoints.http.api.records import RefusalRecord
@@ -15,7 +16,9 @@ from entrypoints.operations.refusal_checks import refusal_line
 from infrastructure import background_diagnoses
 from infrastructure.channels import search_budget
 from infrastructure.channels.provider import SimulatedRequest
+from infrastructure.channels.twilio.simulator import TwilioSimulator
 from tests.contracts.diagnosed_refusals import wait_for_diagnoses
+from tests.end_to_end.companies import ACME, BRILL
 from tests.end_to_end.conftest import Serve
 from tests.end_to_end.frontdesk import RunningFrontDesk
 from tests.end_to_end.providers import Providers
@@ -49,9 +52,11 @@ def served(serve: Serve, **settings: str) -> RunningFrontDesk:
     return frontdesk
 
 
-def signed_for(url: str, signer: Providers = COMPANY, **wanted: Any) -> SimulatedRequest:
-    """An SMS that was signed for ``url``."""
-    return signer.webhook(url, SMS, **wanted)
+def signed_for(
+    url: str, signer: Providers = COMPANY, channel: ChannelType = SMS, **wanted: Any
+) -> SimulatedRequest:
+    """A message that was signed for ``url``."""
+    return signer.webhook(url, channel, **wanted)
 
 
 def refuse(
@@ -103,6 +108,17 @@ def test_token_that_was_right_a_while_ago_is_told_with_the_time(serve: Serve) ->
     assert refusal.accepted_at
     assert refusal.accepted_at <= refusal.last_at
     assert "that was accepted before came at " in line(frontdesk, refusal)
+
+
+def test_probe_is_no_proof_of_the_token(serve: Serve) -> None:
+    """A probe is signed with the token that is configured, be it right or not."""
+    frontdesk = served(serve, PUBLIC_BASE_URL=PUBLIC)
+    simulator = TwilioSimulator(COMPANY.account_sid, COMPANY.auth_token)
+    probe = simulator.status_callback(f"{PUBLIC}/webhooks/sms", SMS)
+    assert frontdesk.post(replace(probe, url=frontdesk.url(SMS))).shown == TWIML
+    rotated = replace(COMPANY, auth_token="f" * 32)
+    refusal = refuse(frontdesk, signed_for(f"{PUBLIC}/webhooks/sms", rotated))
+    assert refusal.accepted_at is None
 
 
 @pytest.mark.parametrize(
@@ -221,3 +237,34 @@ def test_proxy_that_changes_line_breaks_of_mail_is_told(serve: Serve) -> None:
     changed = replace(mail, body=mail.body.replace(b"\r\n", b"\n"))
     refusal = refuse(frontdesk, changed, "/webhooks/email")
     assert (found(refusal).code, found(refusal).is_certain) == ("line_breaks", True)
+
+
+def test_token_of_another_account_is_not_to_be_trusted(
+    serve: Serve, tenants: dict[str, str]
+) -> None:
+    """The attack: a company that signs with its own token in the name of another one."""
+    frontdesk = serve(tenants)
+    frontdesk.container.provider_accounts()
+    one, other = ACME.providers, BRILL.providers
+    forged = signed_for(frontdesk.url(SMS), replace(one, auth_token=other.auth_token))
+    refusal = refuse(frontdesk, forged)
+    assert (found(refusal).code, found(refusal).is_certain) == ("other_account", True)
+    assert refusal.account == one.account_sid
+    assert "If not, trust it for no other account" in found(refusal).remedy
+    assert other.auth_token not in repr(refusal)
+
+
+@pytest.mark.parametrize(
+    ("channel", "code", "before", "after"),
+    [(SMS, "plus_signs", b"=%2B", b"=%20"), (EMAIL, "body_rebuilt", b"--xYzZY", b"--other")],
+)
+def test_nobody_is_told_to_capture_what_was_received(
+    serve: Serve, channel: ChannelType, code: str, before: bytes, after: bytes
+) -> None:
+    frontdesk = served(serve, PUBLIC_BASE_URL=PUBLIC)
+    webhook = signed_for(f"{PUBLIC}/webhooks/{channel}", channel=channel)
+    changed = replace(webhook, body=webhook.body.replace(before, after))
+    refusal = refuse(frontdesk, changed, f"/webhooks/{channel}")
+    assert found(refusal).code == code
+    assert found(refusal).remedy
+    assert "capture" not in found(refusal).remedy

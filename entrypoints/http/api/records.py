@@ -215,7 +215,7 @@ class DiagnosisRecord(Record):
 class RefusalRecord(Record):
     """Equal refusals. `channel` is null where the path named none.
 
-    `accepted_at` is when the latest webhook of the account that was accepted before had come.
+    `accepted_at` is when the latest message of the account that was accepted before had come.
     """
 
     channel: ChannelType | None

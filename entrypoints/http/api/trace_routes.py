@@ -30,6 +30,10 @@ _UNMATCHED = Statement(
     "It is unmatched: its sender has no open conversation with its recipient.",
     "Open one, then redrive the message.",
 )
+_SPOOLED = Statement(
+    "It is in the spool: it is safe, and not recorded yet.",
+    more="It is recorded by itself as soon as the store takes it.",
+)
 
 
 class StationRecord(Record):
@@ -131,8 +135,19 @@ def _of_companies(found: Trace, caller: Caller) -> Iterator[MessageTrace]:
 
 
 def _without_others(message: MessageTrace) -> MessageTrace:
-    """Why it is unmatched may name conversations of its sender with another company."""
-    if message.conclusion.state is not TraceState.UNMATCHED:
+    """Why it is unmatched may name conversations of its sender with another company.
+
+    Why it is not recorded may name files and tables of this server.
+    """
+    statements = {TraceState.UNMATCHED: _UNMATCHED, TraceState.SPOOLED: _SPOOLED}
+    statement = statements.get(message.conclusion.state)
+    if statement is None:
         return message
-    conclusion = replace(message.conclusion, statement=_UNMATCHED, commands=())
-    return replace(message, conclusion=conclusion, other_conversation_id=None)
+    conclusion = replace(message.conclusion, statement=statement, commands=())
+    stations = tuple(
+        replace(one, details={**one.details, "reason": None})
+        if one.kind is StationKind.SPOOLED
+        else one
+        for one in message.stations
+    )
+    return replace(message, stations=stations, conclusion=conclusion, other_conversation_id=None)

@@ -155,11 +155,12 @@ class SendgridSignatureDoctor(SignatureDoctor):
             signed_at=readable(_instant(at)) if at else "",
             tolerance=f"{self.tools.settings.sendgrid_tolerance_seconds} s",
         )
-        lines = remedies(causes, words)
+        was_received = bool(capture.checked_urls)
+        lines = remedies(causes, words, was_received=was_received)
         if result.is_unexplained:
             status = DiagnosisStatus.UNEXPLAINED if not causes else DiagnosisStatus.EXPLAINED
             text = f"None of {result.tried} variations of body, key and headers has this signature."
-            if capture.checked_urls:
+            if was_received:
                 text, lines = f"{text} {_SUSPICION}", (*lines, _COMPARE)
             else:
                 lines = (*lines, *_next_steps(capture))

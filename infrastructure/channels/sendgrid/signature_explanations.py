@@ -98,7 +98,7 @@ EXPLANATIONS: Final[Mapping[Cause, tuple[str, tuple[str, ...]]]] = {
     ),
     Cause.BODY_MISSING: (
         "There is no body, and the signature covers it.",
-        ("Pass the body on; or capture again with it",),
+        ("Pass the body on", "Capture again with it"),
     ),
     Cause.BODY_CUT: (
         "The body is shorter than its Content-Length: it was cut, on the way or by the capture.",
@@ -146,7 +146,7 @@ def sentences(causes: Iterable[Cause], words: Words) -> str:
     return " ".join(EXPLANATIONS[cause][0].format(**words._asdict()) for cause in causes)
 
 
-def remedies(causes: Iterable[Cause], words: Words) -> tuple[str, ...]:
+def remedies(causes: Iterable[Cause], words: Words, *, was_received: bool) -> tuple[str, ...]:
     """What to do about the causes: each is needed, and stands there once."""
-    lines = (alternatives(EXPLANATIONS[cause][1]) for cause in causes)
-    return tuple(dict.fromkeys(line.format(**words._asdict()) for line in lines))
+    lines = (alternatives(EXPLANATIONS[cause][1], was_received=was_received) for cause in causes)
+    return tuple(dict.fromkeys(line.format(**words._asdict()) for line in lines if line))

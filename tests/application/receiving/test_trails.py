@@ -83,12 +83,22 @@ def test_redriven_message_keeps_why_its_queue_did_not_take_it() -> None:
     assert (record.state, record.trail.failure) == (MessageState.PENDING, NO_QUEUE)
 
 
-def test_reason_is_not_kept_when_the_time_of_the_webhook_is_used_up(refused: FrontDesk) -> None:
-    message = an_inbound_message()
-    deadline = Deadline(1.0, lambda: 9.0 if refused.metrics.total("Errors") else 0.0)
-    refused.record_message(message, deadline)
-    record = refused.messages.find_record(message.request_id)
+def test_reason_is_not_kept_when_the_time_of_the_webhook_is_used_up() -> None:
+    seconds = [0.0]
+
+    class RefusingLate:
+        def publish(self, *_: object) -> None:
+            seconds[0] += 9.0
+            raise QueueRoutingError("no queue")
+
+    frontdesk, message = FrontDesk(publisher=RefusingLate()), an_inbound_message()
+    frontdesk.given_conversation()
+    for _ in ("the webhook", "a repetition of it"):
+        frontdesk.record_message(message, Deadline(seconds[0] + 1.0, lambda: seconds[0]))
+        frontdesk.advance_clock(31)
+    record = frontdesk.messages.find_record(message.request_id)
     assert isinstance(record, MessageRecord)
+    assert (seconds, record.attempts) == ([18.0], 1)
     assert record.trail == Trail(MatchRule.ONLY)
 
 

@@ -1,6 +1,8 @@
 """Diagnoses in the file of refusals, and files of other versions."""
 
 import struct
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +24,30 @@ from tests.contracts.diagnosed_refusals import (
 )
 from tests.contracts.refusals import FORGED, MISMATCH, SMS, URL
 from tests.infrastructure.filesystem.test_refusal_file import opened, write
+
+ENDING = """
+import sys
+from pathlib import Path
+from threading import Thread, main_thread
+
+from infrastructure.filesystem.refusal_file import FileRefusals
+from tests.contracts.diagnosed_refusals import A_REQUEST, CERTAIN, MISMATCH, SMS, URL
+from tests.builders import NOW
+
+def diagnose(channel, request):
+    main_thread().join()
+    return CERTAIN
+
+def refuse():
+    for number in range(4):
+        refusals.add(SMS, f"AC{number:032}", MISMATCH, URL, request=A_REQUEST)
+
+refusals = FileRefusals(Path(sys.argv[1]), lambda: NOW, diagnose=diagnose)
+worker = Thread(target=refuse, daemon=True)
+worker.start()
+worker.join()
+"""
+"""A server that ends with four refusals at hand. Webhooks are handled by daemon threads."""
 
 
 @pytest.fixture
@@ -76,6 +102,12 @@ def test_diagnosis_of_a_refusal_that_made_room_is_forgotten(
     may_go_on.set()
     wait_for_diagnoses()
     assert refusals.latest() == ()
+
+
+def test_server_that_ends_waits_for_one_diagnosis_and_no_more(path: Path) -> None:
+    subprocess.run([sys.executable, "-c", ENDING, str(path)], check=True, timeout=60)
+    found = [one.diagnosis for one in opened(path).latest()]
+    assert sorted(found, key=bool) == [None, None, None, CERTAIN]
 
 
 @pytest.mark.parametrize("harm", ["older version", "another version", "no text"])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Literal
 
 from application.overview.durations import quantile
@@ -197,18 +198,22 @@ def _of_refusals(figures: Figures, refusals: Callable[[], Iterable[Refusal]]) ->
     if number := figures.timeline.total(*refused, within=LATELY):
         since = figures.now - LATELY
         known = [one for one in refusals() if one.channel and one.last_at >= since]
-        diagnosis = next((one.diagnosis for one in known if one.diagnosis), None)
-        why = (
-            f"{diagnosis.cause} {diagnosis.remedy}."
-            if diagnosis
-            else "They are forged, or a secret or the URL differs from what the provider has."
-        )
         yield Trouble(
             "warn",
             f"{_number(number, 'webhook')} refused in the last hour",
-            f"{_kinds(known)}{why}",
+            f"{_kinds(known)}{_why_refused(known)}",
             *("/refusals", "See why"),
         )
+
+
+def _why_refused(refusals: Sequence[Refusal]) -> str:
+    """What is proven, whatever came after it; else what is likely if nobody forges."""
+    found = [one.diagnosis for one in refusals if one.diagnosis]
+    if not found:
+        return "They are forged, or a secret or the URL differs from what the provider has."
+    diagnosis = max(found, key=attrgetter("is_certain"))
+    in_doubt = "" if diagnosis.is_certain else "If they are not forged: "
+    return f"{in_doubt}{diagnosis.cause} {diagnosis.remedy}."
 
 
 def _kinds(refusals: Sequence[Refusal]) -> str:

@@ -212,12 +212,13 @@ class TwilioSignatureDoctor(SignatureDoctor):
         words = words_of(case.capture, case.checked, match, variable)._replace(
             header=case.header, account=case.account_sid or ""
         )
-        cure, lines = None, remedies(causes, words)
+        was_received = bool(case.capture.checked_urls)
+        cure, lines = None, remedies(causes, words, was_received=was_received)
         if match and URL_CAUSES & {*causes}:
             cure = self._find_cure(case.capture, case.channel, match.url)
             other_way = self._other_way(case, match, changes_in_proxy(causes, words))
             # What is kept of a request that we received has no value of its query.
-            value = cure and (shown_urls([cure.value]) if case.capture.checked_urls else cure.value)
+            value = cure and (shown_urls([cure.value]) if was_received else cure.value)
             ways = (*((f"Set {cure.name}={value}",) if cure else ()), other_way)
             lines = (alternatives(ways), *lines)
         return Diagnosis(

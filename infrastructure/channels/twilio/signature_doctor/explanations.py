@@ -246,8 +246,9 @@ EXPLANATIONS: Final[Mapping[Cause, Explanation]] = {
     Cause.OTHER_ACCOUNT: Explanation(
         "The form names account {account}, and the token of account {signer} has signed it.",
         (
-            "Set TWILIO_ACCOUNT_SID={account}, or list this account with that token in the tenants "
-            "file",
+            "Look in Twilio's console whose token it is. If it is {account}'s, configure it for "
+            "{account}: TWILIO_ACCOUNT_SID, or the tenants file. If not, trust it for no other "
+            "account: who has {signer}'s token has written this in the name of {account}",
         ),
     ),
     Cause.ACCOUNT_UNKNOWN: Explanation(
@@ -279,10 +280,11 @@ def sentences(causes: Sequence[Cause], words: Words) -> str:
     return " ".join(line.format(**names) for line in lines)
 
 
-def remedies(causes: Iterable[Cause], words: Words) -> tuple[str, ...]:
+def remedies(causes: Iterable[Cause], words: Words, *, was_received: bool) -> tuple[str, ...]:
     """What to do about the causes beside the URL: each is needed, and stands there once."""
     names = words._asdict()
-    lines = (alternatives(EXPLANATIONS[one].remedies) for one in causes if one not in URL_CAUSES)
+    ways = (EXPLANATIONS[one].remedies for one in causes if one not in URL_CAUSES)
+    lines = (alternatives(some, was_received=was_received) for some in ways)
     return tuple(dict.fromkeys(line.format(**names) for line in lines if line))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain, combinations
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
 from application.ports.signature_doctor import Capture, Cause
@@ -23,6 +23,9 @@ from infrastructure.channels.twilio.verification import Form, signed_fields
 MAX_FORMS = 1_500
 MAX_BYTES = 8 * 1024 * 1024
 """Of all variations of a body together; there are fewer of a large one."""
+
+MOST_MARKS = 31
+"""On one letter. Unicode's stream-safe texts have one less."""
 
 _Edit = Callable[[Fields], Fields]
 _Values = Callable[[str], str]
@@ -134,6 +137,18 @@ def _misread(charset: str, value: str) -> str:
     return value
 
 
+def _normalized(form: Literal["NFC", "NFD"], value: str) -> str:
+    """``value`` in another Unicode form, unless a letter has more marks than any text has.
+
+    They are put in order in a time that grows with their square, and no other thread works then.
+    """
+    if value.isascii():
+        return value
+    apart = "".join(unicodedata.normalize("NFD", one) for one in value)
+    marks = "".join("^" if unicodedata.combining(one) else " " for one in apart)
+    return value if "^" * MOST_MARKS in marks else unicodedata.normalize(form, value)
+
+
 def _with_plain_quotes(value: str) -> str:
     """JSON again, where an editor has put typographic quotes into it."""
     is_json = value.startswith(("{", "["))
@@ -148,8 +163,8 @@ _VALUE_CHANGES: tuple[tuple[float, Cause, _Values], ...] = (
     (1.2, Cause.LINE_BREAKS, lambda value: re.sub("\r\n|\n", "\r", value)),
     (1.0, Cause.CHARSET, partial(_misread, "latin-1")),
     (1.05, Cause.CHARSET, partial(_misread, "cp1252")),
-    (1.1, Cause.CHARSET, partial(unicodedata.normalize, "NFC")),
-    (1.1, Cause.CHARSET, partial(unicodedata.normalize, "NFD")),
+    (1.1, Cause.CHARSET, partial(_normalized, "NFC")),
+    (1.1, Cause.CHARSET, partial(_normalized, "NFD")),
     (1.0, Cause.ESCAPED_VALUES, html.unescape),
     (1.1, Cause.ESCAPED_VALUES, lambda value: re.sub(r"\\(['\"\\])", r"\1", value)),
     (1.2, Cause.ESCAPED_VALUES, lambda value: value.replace("\\n", "\n").replace("\\r", "\r")),

@@ -137,8 +137,8 @@ def _forwarded_origins(capture: Capture, shown: Url) -> Iterator[str]:
     if any(value.lower() == "on" for value in _values(capture, ("x-forwarded-ssl",))):
         schemes.append("https")
     for forwarded in _values(capture, ("forwarded",)):
-        for name, value in _FORWARDED.findall(forwarded):
-            (hosts if name.lower() == "host" else schemes).append(value)
+        for found in islice(_FORWARDED.finditer(forwarded), MAX_VALUES):
+            (hosts if found[1].lower() == "host" else schemes).append(found[2])
     schemes = [scheme.lower() for scheme in schemes if scheme.lower() in {"http", "https"}]
     ports = [port for port in _values(capture, ("x-forwarded-port",)) if port.isdigit()]
     for scheme in (*schemes, shown.scheme):

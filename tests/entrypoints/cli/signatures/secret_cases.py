@@ -45,7 +45,7 @@ SECRETS = (
         curl(sms(account=OTHER_ACCOUNT)),
         ("other_account",),
         environment=PUBLIC,
-        advice=OTHER_ACCOUNT,
+        advice="If not, trust it for no other account",
     ),
     Case(
         "a subaccount that is not configured",

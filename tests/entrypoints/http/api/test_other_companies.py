@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from application.ports.pages import PAGE_SIZE
 from application.tracing.find_recorded import LATEST
 from domain.channels import ChannelType
 from entrypoints.http.api.application import create_api
+from tests.contracts.spool import REQUEST, an_entry
 from tests.end_to_end.companies import ACME, BRILL, given_conversation_with
 from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, given_token, problem, running
@@ -215,6 +217,20 @@ def test_trace_of_an_unmatched_message_names_no_conversation_elsewhere(desk: Des
     assert shown.json()["messages"][0]["state"] == "unmatched"
     assert b"brill" not in shown.data
     assert BRILL.number.encode() not in shown.data
+
+
+def test_trace_tells_no_company_about_the_disk_of_the_server(tmp_path: Path) -> None:
+    with shared_desk(tmp_path) as (whole, acme, _):
+        webhook = ACME.signed_webhook(whole.frontdesk, SMS, message_id="SM" + "5" * 32)
+        request = replace(REQUEST, headers=(), body=webhook.body)
+        account = ACME.providers.account_sid
+        entry = an_entry(request=request, account=account, reason="'lsof /srv/frontdesk.db'")
+        whole.container.spool().enqueue(entry)
+        path = f"/v1/trace/SM{'5' * 32}"
+        assert b"/srv/" in whole.call("GET", path).data
+        shown = acme.api.call("GET", path)
+        assert shown.json()["messages"][0]["state"] == "spooled"
+        assert b"/srv/" not in shown.data
 
 
 def test_messages_to_another_company_crowd_none_out_of_a_trace(tmp_path: Path) -> None:

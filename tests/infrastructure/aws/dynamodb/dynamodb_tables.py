@@ -1,6 +1,10 @@
-"""Tables on an emulator for one test, and the stores over them."""
+"""Tables on an emulator for one test, and the stores over them.
 
-from collections.abc import Callable, Mapping
+A table is made at the first call that names it: a test uses one or two of its four, and to make
+them took longer than most tests. ``Tables.make`` makes all, for who calls from another process.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
@@ -41,6 +45,37 @@ class OneAtATime:
         return call
 
 
+class _Unmade:
+    """Tables that are made when a call names them, by a client of its own.
+
+    So no fault or record of a test meets what makes them.
+    """
+
+    def __init__(self) -> None:
+        self._schemas: dict[str, tuple[DynamoDBClient, TableSchema]] = {}
+        self._lock = Lock()
+
+    def add(self, aws: EmulatedAws, schemas: Iterable[TableSchema]) -> None:
+        """Make ``schemas`` when a call of ``aws.dynamodb`` names them."""
+        self._schemas |= {schema.name: (aws.dynamodb_apart, schema) for schema in schemas}
+        aws.dynamodb.meta.events.register(
+            "before-parameter-build.dynamodb", self._make_named, unique_id="unmade tables"
+        )
+
+    def make(self, names: Iterable[str]) -> None:
+        """Make those of these tables that have not been made."""
+        with self._lock:
+            for name in names:
+                if unmade := self._schemas.pop(name, None):
+                    create_table(*unmade)
+
+    def _make_named(self, params: Mapping[str, Any], **_: object) -> None:
+        self.make({params.get("TableName", ""), *params.get("RequestItems", ())})
+
+
+_UNMADE = _Unmade()
+
+
 def do_not_sleep(seconds: float) -> None:
     """Emulators' indexes do not lag behind."""
 
@@ -60,9 +95,12 @@ class Tables:
         if is_moto:
             client = cast("DynamoDBClient", OneAtATime(client))
         tables = cls(client, {role: unique_name(role) for role in ROLES})
-        for schema in tables.schemas:
-            create_table(client, schema)
+        _UNMADE.add(aws, tables.schemas)
         return tables
+
+    def make(self) -> None:
+        """Make all tables now."""
+        _UNMADE.make(self.names.values())
 
     @property
     def schemas(self) -> tuple[TableSchema, ...]:

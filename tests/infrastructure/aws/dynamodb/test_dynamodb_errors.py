@@ -77,10 +77,16 @@ def _no_retry_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(botocore.endpoint, "time", NoPause)
 
 
+@pytest.fixture(scope="class")
+def own_aws(ministack: EmulatedAws) -> EmulatedAws:
+    """Clients of the class alone: a client whose calls fail often repeats none any more."""
+    return EmulatedAws(ministack.environ)
+
+
 @pytest.fixture
-def tables(ministack: EmulatedAws) -> Tables:
+def tables(own_aws: EmulatedAws) -> Tables:
     """Tables on ministack: moto sends no requests, so no response of it can be lost."""
-    return Tables.create(ministack)
+    return Tables.create(own_aws)
 
 
 @pytest.fixture(params=EVERY_METHOD)

@@ -1,0 +1,47 @@
+"""The overview says why webhooks are refused: what is proven first."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from domain.channels import ChannelType
+from infrastructure import background_diagnoses
+from infrastructure.channels import search_budget
+from tests.contracts.diagnosed_refusals import wait_for_diagnoses
+from tests.end_to_end.providers import Providers
+from tests.entrypoints.http.console.test_overview import overviewed, text_at
+
+COMPANY = Providers.numbered(1)
+PUBLIC = "https://hooks.shop.example"
+
+
+def test_what_is_proven_stands_before_what_a_forger_can_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_budget, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(background_diagnoses, "PAUSE_SECONDS", 0.0)
+    with overviewed(
+        tmp_path / "data",
+        PUBLIC_BASE_URL=PUBLIC,
+        TWILIO_ACCOUNT_SID=COMPANY.account_sid,
+        TWILIO_AUTH_TOKEN=COMPANY.auth_token,
+        SENDGRID_WEBHOOK_PUBLIC_KEY=COMPANY.mail_public_key,
+    ) as browser:
+        frontdesk = browser.frontdesk
+
+        def refuse(signer: Providers, signed: str, channel: ChannelType) -> str:
+            webhook = signer.webhook(signed, channel)
+            assert frontdesk.post(replace(webhook, url=frontdesk.url(channel))).status == 401
+            wait_for_diagnoses()
+            return text_at(browser)
+
+        forger = replace(COMPANY, auth_token="f" * 32)
+        page = refuse(forger, f"{PUBLIC}/webhooks/sms", ChannelType.SMS)
+        assert "signature_mismatch. If they are not forged: None of " in page
+        page = refuse(COMPANY, f"{PUBLIC}:8443/webhooks/whatsapp", ChannelType.WHATSAPP)
+        proven = "signature_mismatch. Twilio signed the port 8443"
+        assert proven in page
+        page = refuse(Providers.numbered(2), f"{PUBLIC}/webhooks/email", ChannelType.EMAIL)
+        assert "Email, sendgrid, signature_mismatch" in page
+        assert proven in page
