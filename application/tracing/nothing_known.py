@@ -8,7 +8,7 @@ from application.ports.refusals import Refusal
 from application.tracing.brief_diagnoses import ACCEPTED
 from application.tracing.results import Statement
 from application.tracing.subjects import WHAT_CAN_BE_TRACED
-from application.tracing.wording import ago, command
+from application.tracing.wording import ago, cause_and_remedy, command
 from domain.channels import ChannelType
 
 LogSearch = Callable[[Mapping[str, str]], str]
@@ -24,6 +24,8 @@ _ANSWERS = (
     "did not come here: correct the URL or the proxy, and answer the customer by hand, for it may "
     f"not be sent again. {command('doctor', '--probe')} tests whether the public URL leads here"
 )
+
+NONE_OF_THESE = "if it was none of these"
 
 NOBODY_HAS_WRITTEN = "Nobody has written in this conversation yet, as far as the store knows."
 
@@ -58,6 +60,12 @@ def of_no_form(text: str) -> Statement:
     """Of what can be neither an id nor an address."""
     cause = f"Nothing is known of {text}. It has the form of no id and of no address."
     return Statement(cause, WHAT_CAN_BE_TRACED)
+
+
+def _split(remedy: str) -> tuple[str, str]:
+    """What a remedy says of the cause, which questions do not, and the rest."""
+    cause, rest = cause_and_remedy(remedy)
+    return (f"{cause}.", rest) if rest and "?" not in cause else ("", f"{remedy}.")
 
 
 def likely_refusal(refusals: Sequence[Refusal]) -> Refusal:
@@ -110,7 +118,7 @@ class NothingKnown:
     def note(self) -> str | None:
         """What else it may be, to stand after the refusals: one of them probably is it."""
         is_other = self.refusals and not self.failure
-        return f"if it was none of these, {_LOOK}. {_ANSWERS}" if is_other else None
+        return f"{NONE_OF_THESE}, {_LOOK}. {_ANSWERS}" if is_other else None
 
     def _of(self, nothing: str, places: str = "") -> Statement:
         names = " and ".join(sorted(self.channels)) if len(self.channels) < len(ChannelType) else ""
@@ -129,9 +137,12 @@ class NothingKnown:
         what = f"a webhook of {last.channel}" if last.channel else "a request to an unknown path"
         latest = f"It was probably refused, as {what} was {ago(last.last_at, self.now)}"
         found = last.diagnosis
-        cause = f"{latest}. {found.cause}" if found else f"{latest}: {last.reason}."
-        remedy = found.remedy if found else self.remedy_of(last)
+        if found:
+            cause, remedy = found.cause, f"{found.remedy}."
+        else:
+            cause, remedy = _split(self.remedy_of(last))
         # A diagnosis says itself where nothing is left but to let the customer write again.
         then = "" if found and found.code == ACCEPTED else " Then let the customer write again."
         more = f"{nothing} The provider does not send it again: else answer by hand."
-        return Statement(cause, f"{remedy}.{then}", more)
+        more = more if found else f"{more} The reason is {last.reason}."
+        return Statement(f"{latest}. {cause}".rstrip(), f"{remedy}{then}", more)

@@ -70,7 +70,7 @@ def nothing_known(*refusals: Refusal, failure: str | None = None, **changes: boo
         sees_spool=changes.get("sees_spool", True),
         failure=failure,
         log_search=str,
-        remedy_of=lambda one: f"Mend {one.reason}",
+        remedy_of=lambda one: f"It is {one.reason}. Mend it",
         now=NOW,
     )
 
@@ -89,7 +89,7 @@ def test_refusals_that_cannot_be_seen_are_in_the_log() -> None:
         (
             ChannelType.SMS,
             "account_unknown",
-            "as a webhook of sms was 60 s ago (2026-03-04 11:59:00 UTC): account_unknown.",
+            "as a webhook of sms was 60 s ago (2026-03-04 11:59:00 UTC). ",
         ),
         (None, "path_unknown", "as a request to an unknown path was 60 s ago ("),
     ],
@@ -101,7 +101,7 @@ def test_what_was_refused_is_named_without_an_account(
     refusal = Refusal(channel, "", reason, "", 1, at, at)
     sentence = nothing_known(refusal).statement("SM1").sentence
     assert words in sentence
-    assert f" Mend {reason}. Then let the customer write again. Nothing is known of SM1" in sentence
+    assert f"It is {reason}. Mend it. Then let the customer write again. Nothing is" in sentence
 
 
 @pytest.mark.parametrize("refusals", [(), (Refusal(None, "", "path_unknown", "", 1, NOW, NOW),)])

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from application.tracing.nothing_known import likely_refusal
+from application.tracing.nothing_known import NONE_OF_THESE, likely_refusal
 from application.tracing.results import MessageTrace, Statement, Trace
 from application.tracing.trace_message import LONGEST
 from domain.channels import ChannelType
@@ -86,6 +86,7 @@ def trace_message(
         commands=commands,
         redrive=_redrive_address(shown.commands),
         refused_with=_code(shown),
+        otherwise=next((one for one in shown.notes if one.startswith(NONE_OF_THESE)), ""),
         # Each message has a link to its own page.
         notes=[note for note in shown.notes if not note.startswith("'frontdesk trace ")],
         refusals=[refusal_line(one, settings) for one in shown.refusals],
