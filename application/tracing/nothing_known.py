@@ -101,7 +101,7 @@ class NothingKnown:
         if self.failure:
             spool = "spool entry and no " if self.sees_spool else ""
             cause = f"It is not known whether {text} is recorded: {self.failure}."
-            return Statement(cause, more=f"It is no {spool}dead letter.")
+            return Statement(cause, "See what the checks find.", f"It is no {spool}dead letter.")
         places = "no record, no spool entry and no dead letter"
         if not self.sees_spool:
             places = "no record and no dead letter (this spool shows nothing of what is in it)"

@@ -19,7 +19,7 @@ NOTHING = "\N{EN DASH}"
 _THOUSAND = 1000
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 _COMMAND = re.compile(r"'frontdesk [^']*'")
-_SETTING = re.compile(r"\b[A-Z]{2,}(?:_[A-Z]+)+(?:=[\w-]+)?")
+_SETTING = re.compile(r"\b[A-Z]{2,}(?:_[A-Z]+)+(?:=[\w:/.@-]*[\w/])?|\bTENANTS\b")
 _AGE = re.compile(rf"(?:in |for )?\d[\w ]*? \((?:since |until )?{_MOMENT.pattern}\)")
 """A length of time, and the moment from which it is counted."""
 _NOTABLE = re.compile(f"({_AGE.pattern}|{_MOMENT.pattern}|{_COMMAND.pattern}|{_SETTING.pattern})")

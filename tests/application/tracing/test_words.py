@@ -116,7 +116,10 @@ def test_status_callback_and_probe_are_named_where_nothing_is_known(
 
 def test_reason_why_the_store_could_not_be_asked_is_named() -> None:
     sentence = nothing_known(failure="wrong settings: TENANTS").statement("SM1").sentence
-    assert "whether SM1 is recorded: wrong settings: TENANTS. It is no " in sentence
+    assert (
+        "whether SM1 is recorded: wrong settings: TENANTS. See what the checks find. It is no "
+        in sentence
+    )
     assert sentence.endswith("It is no spool entry and no dead letter.")
 
 

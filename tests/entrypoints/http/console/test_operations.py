@@ -191,6 +191,12 @@ def test_options_of_commands_stay_whole_on_a_narrow_page() -> None:
     assert command("a--b") == "a--b"
 
 
+def test_setting_is_code_with_all_of_its_value() -> None:
+    setting = "PUBLIC_BASE_URL=https://hooks.shop.example"
+    assert f"Set <code>{setting}</code>; or" in prose(f"Set {setting}; or in the proxy")
+    assert prose("correct TENANTS. Then") == "correct <code>TENANTS</code>. Then"
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
