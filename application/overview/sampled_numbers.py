@@ -12,6 +12,11 @@ from domain.queues import ALL_QUEUES
 NO_CHANNEL = "none"
 CHANNELS: Sequence[str] = (*ChannelType, NO_CHANNEL)
 OUTCOMES: Sequence[str] = (*RecordOutcome, *WebhookOutcome)
+ACCEPTED: Sequence[str] = tuple(
+    one for one in OUTCOMES if one not in {WebhookOutcome.REFUSED, WebhookOutcome.FAILED}
+)
+"""What becomes of webhooks whose signature is right."""
+
 QUEUES: Sequence[str] = (*map(str, ALL_QUEUES),)
 
 

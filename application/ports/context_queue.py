@@ -9,7 +9,8 @@ from typing import Protocol, runtime_checkable
 from application.ports.pages import Page
 from domain.channels import ChannelType
 from domain.context import ContextObject
-from domain.queues import QueueName
+from domain.errors import StorageUnavailableError
+from domain.queues import ALL_QUEUES, QueueName
 from domain.routing import Route
 
 DEFAULT_VISIBILITY = timedelta(seconds=30)
@@ -46,6 +47,14 @@ class QueueDepth:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownDepth:
+    """A queue that does not tell its depth; ``reason`` is why, with the remedy if it is known."""
+
+    queue: QueueName
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryKey:
     """What it takes to move a delivered context to another queue."""
 
@@ -76,7 +85,14 @@ class ContextReader(Protocol):
 
     @abstractmethod
     def depths(self) -> tuple[QueueDepth, ...]:
-        """The depth of each of the six queues."""
+        """The depth of each of the six queues.
+
+        Raises ``StorageUnavailableError`` if one of them cannot be asked.
+        """
+
+    def depth(self, queue: QueueName) -> QueueDepth:
+        """The depth of one queue; raises as ``depths``."""
+        return next(depth for depth in self.depths() if depth.queue == queue)
 
     @abstractmethod
     def receive(
@@ -99,6 +115,31 @@ class ContextReader(Protocol):
         A receipt is certain until the context is delivered again. After that it may be taken
         without removing anything; the context then simply comes again.
         """
+
+
+def known_depths(reader: ContextReader) -> tuple[QueueDepth | UnknownDepth, ...]:
+    """The depth of each of the six queues, whichever of them an operator has to mend.
+
+    Raises ``StorageUnavailableError`` if none of them is known, and if they do not answer now:
+    then each would be waited for in vain.
+    """
+    try:
+        return reader.depths()
+    except StorageUnavailableError as error:
+        if not error.needs_operator:
+            raise
+        found = tuple(known_depth(reader, queue) for queue in ALL_QUEUES)
+        if all(isinstance(depth, UnknownDepth) for depth in found):
+            raise
+    return found
+
+
+def known_depth(reader: ContextReader, queue: QueueName) -> QueueDepth | UnknownDepth:
+    """The depth of one queue, or why it is not known."""
+    try:
+        return reader.depth(queue)
+    except StorageUnavailableError as error:
+        return UnknownDepth(queue, str(error))
 
 
 @runtime_checkable
@@ -129,7 +170,7 @@ class WaitingContext:
 
 @runtime_checkable
 class VisibleQueue(Protocol):
-    """Can show what waits without taking it. Not every queue can."""
+    """Can show what waits without taking it, and take what was seen. Not every queue can."""
 
     @abstractmethod
     def look(
@@ -140,6 +181,10 @@ class VisibleQueue(Protocol):
         One that is delivered or acknowledged between two pages may be missing or come twice.
         Raises ``InvalidCursorError``.
         """
+
+    @abstractmethod
+    def take(self, queue: QueueName, request_id: str, publication: int) -> Delivery | None:
+        """Take one context as ``receive_with_delayed`` does; ``None`` if a consumer has it."""
 
     @abstractmethod
     def locate(self, request_id: str) -> tuple[WaitingContext, ...]:

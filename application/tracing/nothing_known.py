@@ -8,14 +8,14 @@ from application.ports.refusals import Refusal
 from application.tracing.brief_diagnoses import ACCEPTED
 from application.tracing.results import Statement
 from application.tracing.subjects import WHAT_CAN_BE_TRACED
-from application.tracing.wording import ago, cause_and_remedy, command
+from application.tracing.wording import ago, command
 from domain.channels import ChannelType
 
 LogSearch = Callable[[Mapping[str, str]], str]
 """How to find the log lines with these fields, for an operator to copy."""
 
-RemedyOf = Callable[[Refusal], str]
-"""What to do about a refusal without a diagnosis, in sentences without the last stop."""
+Explain = Callable[[Refusal], Statement]
+"""Why a webhook without a diagnosis was refused, and what to do."""
 
 _LOOK = "look in the provider's own log for the answer that it got"
 _ANSWERS = (
@@ -62,12 +62,6 @@ def of_no_form(text: str) -> Statement:
     return Statement(cause, WHAT_CAN_BE_TRACED)
 
 
-def _split(remedy: str) -> tuple[str, str]:
-    """What a remedy says of the cause, which questions do not, and the rest."""
-    cause, rest = cause_and_remedy(remedy)
-    return (f"{cause}.", rest) if rest and "?" not in cause else ("", f"{remedy}.")
-
-
 def likely_refusal(refusals: Sequence[Refusal]) -> Refusal:
     """Which of the latest refusals it probably was.
 
@@ -90,7 +84,7 @@ class NothingKnown:
     sees_spool: bool
     failure: str | None
     log_search: LogSearch
-    remedy_of: RemedyOf
+    explain: Explain
     now: datetime
 
     def statement(self, text: str) -> Statement:
@@ -137,12 +131,10 @@ class NothingKnown:
         what = f"a webhook of {last.channel}" if last.channel else "a request to an unknown path"
         latest = f"It was probably refused, as {what} was {ago(last.last_at, self.now)}"
         found = last.diagnosis
-        if found:
-            cause, remedy = found.cause, f"{found.remedy}."
-        else:
-            cause, remedy = _split(self.remedy_of(last))
+        known = Statement(found.cause, f"{found.remedy}.") if found else self.explain(last)
         # A diagnosis says itself where nothing is left but to let the customer write again.
         then = "" if found and found.code == ACCEPTED else " Then let the customer write again."
         more = f"{nothing} The provider does not send it again: else answer by hand."
-        more = more if found else f"{more} The reason is {last.reason}."
-        return Statement(f"{latest}. {cause}".rstrip(), f"{remedy}{then}", more)
+        if not found:
+            more = f"{known.more} {more} The reason is {last.reason}.".lstrip()
+        return Statement(f"{latest}. {known.cause}", f"{known.remedy}{then}".lstrip(), more)

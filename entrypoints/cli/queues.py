@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import click
@@ -12,8 +13,10 @@ from application.ports.context_queue import (
     Delivery,
     DeliveryKey,
     QueueDepth,
+    UnknownDepth,
     VisibleQueue,
     WaitingContext,
+    known_depths,
 )
 from application.recovery.move_context import MoveOutcome
 from domain.queues import ALL_QUEUES, QueueKind, QueueName
@@ -53,7 +56,9 @@ def queues() -> None:
     """
 
 
-def _depth_record(depth: QueueDepth) -> dict[str, object]:
+def _depth_record(depth: QueueDepth | UnknownDepth) -> dict[str, object]:
+    if isinstance(depth, UnknownDepth):
+        return {"queue": str(depth.queue), "error": depth.reason}
     since = (utc_now() - depth.oldest_at).total_seconds() if depth.oldest_at else None
     return {
         **attributes(depth, "queue", "ready", "delayed", "in_flight", "oldest_at"),
@@ -61,13 +66,21 @@ def _depth_record(depth: QueueDepth) -> dict[str, object]:
     }
 
 
-_DEPTHS = Listing[QueueDepth](
+def _number(name: str) -> Callable[[QueueDepth | UnknownDepth], object]:
+    return lambda depth: getattr(depth, name, None)
+
+
+def _oldest(depth: QueueDepth | UnknownDepth) -> str | None:
+    return age(depth.oldest_at) if isinstance(depth, QueueDepth) else None
+
+
+_DEPTHS = Listing[QueueDepth | UnknownDepth](
     (
         Column("queue", lambda depth: depth.queue, whole=True),
-        Column("ready", lambda depth: depth.ready, number=True),
-        Column("delayed", lambda depth: depth.delayed, number=True),
-        Column("taken", lambda depth: depth.in_flight, number=True),
-        Column("oldest", lambda depth: age(depth.oldest_at), number=True),
+        Column("ready", _number("ready"), number=True),
+        Column("delayed", _number("delayed"), number=True),
+        Column("taken", _number("in_flight"), number=True),
+        Column("oldest", _oldest, number=True),
     ),
     record=_depth_record,
 )
@@ -78,11 +91,14 @@ _DEPTHS = Listing[QueueDepth](
 def list_command(*, as_json: bool) -> None:
     """Show how much waits on each queue, and for how long.
 
-    It is ready, delayed, or taken and not acknowledged yet.
+    It is ready, delayed, or taken and not acknowledged yet. A queue that an operator has to mend
+    is named on standard error, and the exit code is 1.
     """
     with open_container() as container:
-        depths = container.context_queue().depths()
+        depths = known_depths(container.context_queue())
     _DEPTHS.print(depths, as_json=as_json)
+    if unknown := [depth.reason for depth in depths if isinstance(depth, UnknownDepth)]:
+        raise click.ClickException("; ".join(unknown))
 
 
 @queues.command(
@@ -136,7 +152,7 @@ def read(
             for delivery in deliveries
             if acknowledge and not reader.acknowledge(name, delivery.receipt)
         ]
-        depth = next(depth for depth in reader.depths() if depth.queue == name)
+        depth = reader.depth(name)
     if remaining:
         raise click.ClickException(
             f"{queue}: {count(len(remaining), 'context')} could not be acknowledged: will come back"

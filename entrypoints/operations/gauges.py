@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from threading import Lock, Thread
+from typing import Generic, TypeVar
 
 from application.ports.metrics import Reading
+from domain.errors import WebhookHandlerError
 from entrypoints.composition.container import Container
 from entrypoints.operations.queue_checks import held_seconds
 
@@ -27,6 +29,8 @@ TIMES_OF_READING = 20
 WAIT_SECONDS = 5.0
 """How long a scrape waits for what is read: Prometheus itself waits for 10 s by default."""
 
+Found = TypeVar("Found")
+
 Read = Callable[[], Iterable[Reading]]
 
 
@@ -42,17 +46,16 @@ class Pace:
         return max(self.fresh_seconds, self.times_of_reading * reading_seconds)
 
 
-class Gauges:
+class Sources(Generic[Found]):
     """Reads each source on a thread of its own; what does not answer in time is left out.
 
-    For each source ``scrape_errors`` says whether it is left out. However often it is asked, a
-    source is read at most once in five seconds, and for a twentieth of the time at most. Of many
-    scrapes at once, one reads and the others wait for it.
+    However often it is asked, a source is read no more often than ``pace`` allows. Of many who ask
+    at once, one reads and the others wait for it.
     """
 
     def __init__(
         self,
-        sources: Mapping[str, Read],
+        sources: Mapping[str, Callable[[], Iterable[Found]]],
         *,
         pace: Pace = Pace(),
         monotonic: Callable[[], float] = time.monotonic,
@@ -62,16 +65,8 @@ class Gauges:
         self._wait_seconds = wait_seconds
         self._lock = Lock()
 
-    def __call__(self) -> list[Reading]:
-        """The readings of all sources that answer."""
-        readings: list[Reading] = []
-        for source, found in self.by_source().items():
-            readings += found or ()
-            readings.append(Reading("scrape_errors", float(found is None), {"source": source}))
-        return readings
-
-    def by_source(self) -> dict[str, tuple[Reading, ...] | None]:
-        """The readings of each source, ``None`` of one that does not answer."""
+    def by_source(self) -> dict[str, tuple[Found, ...] | None]:
+        """What was read of each source, ``None`` of one that does not answer."""
         with self._lock:
             ends_at = time.monotonic() + self._wait_seconds
             for source in self._sources:
@@ -81,17 +76,43 @@ class Gauges:
                 for source in self._sources
             }
 
+    def failures(self) -> dict[str, str]:
+        """Why sources do not answer: of those alone that say so in words of ours."""
+        return {source.name: source.failure for source in self._sources if source.failure}
 
-class _Source:
+
+class Gauges(Sources[Reading]):
+    """What waits, as readings. For each source ``scrape_errors`` says whether it is left out.
+
+    A source is read at most once in five seconds, and for a twentieth of the time at most.
+    """
+
+    def __call__(self) -> list[Reading]:
+        """The readings of all sources that answer."""
+        readings: list[Reading] = []
+        for source, found in self.by_source().items():
+            readings += found or ()
+            readings.append(Reading("scrape_errors", float(found is None), {"source": source}))
+        return readings
+
+
+class _Source(Generic[Found]):
     """What one backend tells, and for how long that is good enough."""
 
-    def __init__(self, name: str, read: Read, pace: Pace, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], Iterable[Found]],
+        pace: Pace,
+        monotonic: Callable[[], float],
+    ) -> None:
         self.name = name
+        self.failure = ""
         self._read = read
         self._pace = pace
         self._monotonic = monotonic
         self._thread: Thread | None = None
-        self._readings: tuple[Reading, ...] | None = ()
+        self._readings: tuple[Found, ...] | None = ()
         self._due_at = float("-inf")
 
     def begin(self) -> None:
@@ -101,7 +122,7 @@ class _Source:
             thread.start()
             self._thread = thread
 
-    def wait(self, seconds: float) -> tuple[Reading, ...] | None:
+    def wait(self, seconds: float) -> tuple[Found, ...] | None:
         """The latest readings; ``None`` if it failed, or does not end within ``seconds``."""
         if self._thread is not None:
             self._thread.join(seconds)
@@ -115,9 +136,11 @@ class _Source:
         failed_before = self._readings is None
         try:
             self._readings = (*self._read(),)
+            self.failure = ""
         except Exception as error:
             # An engine may answer in any form. The other sources go on.
             self._readings = None
+            self.failure = str(error) if isinstance(error, WebhookHandlerError) else ""
             if not failed_before:
                 extra = {"task": f"metrics {self.name}", "error": type(error).__name__}
                 logger.warning("gauges cannot be read", extra=extra, exc_info=error)

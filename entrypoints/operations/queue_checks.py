@@ -62,28 +62,39 @@ def _counts(depths: Sequence[QueueDepth], now: datetime) -> str:
 
 def _late_line(depth: QueueDepth, now: datetime) -> str:
     oldest_at = depth.oldest_at or now
+    cause, remedy = late_words(str(depth.queue), depth.in_flight, held_seconds(depth, now))
     return (
         f"{depth.queue}: {depth.ready} ready, {depth.in_flight} taken, the oldest is there since "
-        f"{readable(oldest_at)} ({_minutes(now - oldest_at)}): "
-        f"{why_late(depth.in_flight, held_seconds(depth, now))}"
+        f"{readable(oldest_at)} ({_minutes(now - oldest_at)}): {cause}. "
+        f"{remedy.removesuffix('.')}"
     )
 
 
 def why_late(taken: float, held_seconds: float) -> str:
-    """What is probably wrong with the consumer of a queue on which a context is late.
+    """What is probably wrong with the consumer of a queue, and what to do: in sentences."""
+    return ". ".join(late_words("this queue", taken, held_seconds))
 
-    ``taken`` are the contexts that it has, and has not acknowledged, and ``held_seconds`` is for
-    how long it still keeps one of them.
+
+def late_words(queue: str, taken: float, held_seconds: float) -> tuple[str, str]:
+    """What is probably wrong with the consumer of ``queue``, on which a context is late.
+
+    Then what to do about it, in sentences. ``taken`` are the contexts that the consumer has, and
+    has not acknowledged, and ``held_seconds`` is for how long it still keeps one of them.
     """
     if held_seconds > LONGEST_WAIT.total_seconds():
         return (
             f"a consumer took a context and keeps it for {duration(held_seconds)} more, or until "
-            "it acknowledges it. If it does not work on it, only an answer by hand comes sooner: "
-            "a restart does not change that. Let the consumer take contexts for a shorter time."
+            "it acknowledges it",
+            "Restart the consumer that took it. The context comes back after that time all the "
+            "same: answer by hand if that is too late. Let the consumer take contexts for a "
+            "shorter time.",
         )
     if taken:
-        return "a consumer takes them and does not acknowledge all: what does its log say?"
-    return "no consumer takes them: does it run?"
+        return (
+            "a consumer takes contexts and does not acknowledge all",
+            f"See in the log of the consumer of {queue} why, and repair it.",
+        )
+    return "no consumer takes its contexts", f"Start or repair the consumer of {queue}."
 
 
 def _minutes(waiting: timedelta) -> str:

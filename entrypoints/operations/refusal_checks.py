@@ -11,6 +11,7 @@ from domain.times import readable
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.container import Container
 from entrypoints.operations.public_url_checks import configured_url
+from infrastructure.channels.remedies import Explained
 from infrastructure.configuration.settings import Settings
 
 RECENT = timedelta(hours=1)
@@ -20,11 +21,6 @@ Found = tuple[CheckStatus, str]
 
 _MISMATCH = "signature_mismatch"
 _DEFAULT_PORTS = {"https": "443", "http": "80"}
-
-
-def remedy(channel: ChannelType, reason: str) -> str:
-    """What an operator can do about a refusal, in sentences."""
-    return PROVIDERS[channel]().remedy(reason) or "The log has more"
 
 
 def check_refusals(container: Container) -> Iterator[Found]:
@@ -68,26 +64,34 @@ def checked_urls(refusal: Refusal) -> str:
 
 def what_to_do(refusal: Refusal, settings: Settings) -> str:
     """What the reason means and what an operator can do, in sentences without the last stop."""
+    return ". ".join(filter(None, explained(refusal, settings)))
+
+
+def explained(refusal: Refusal, settings: Settings) -> Explained:
+    """The same in its parts."""
     if is_of_unknown_path(refusal):
-        return _urls(settings)
+        return _of_unknown_path(settings)
     if refusal.diagnosis:
-        sentences = [refusal.diagnosis.cause.removesuffix("."), refusal.diagnosis.remedy]
+        found = Explained(refusal.diagnosis.cause.removesuffix("."), refusal.diagnosis.remedy)
     else:
-        sentences = [*_without_diagnosis(refusal)]
+        found = _without_diagnosis(refusal)
+    more = [found.more, *_others_of_account(refusal)]
     if refusal.reason == PayloadTooLargeError.reason:
-        sentences.append(f"MAX_BODY_BYTES is {settings.max_body_bytes}")
-    return ". ".join((*sentences, *_others_of_account(refusal)))
+        more.append(f"MAX_BODY_BYTES is {settings.max_body_bytes}")
+    return found._replace(more=". ".join(filter(None, more)))
 
 
-def _without_diagnosis(refusal: Refusal) -> Iterator[str]:
+def _without_diagnosis(refusal: Refusal) -> Explained:
     """What the reason alone tells."""
+    found = PROVIDERS[refusal.channel]().explained(refusal.reason) if refusal.channel else None
+    if found is None:
+        return Explained("", "The log has more" if refusal.channel else "")
     if checked_urls(refusal).startswith("http://"):
-        yield (
-            "That is http, and providers most likely call https: then no signature fits, until "
-            "PUBLIC_BASE_URL begins with https"
+        return found._replace(
+            cause=f"Frontdesk checked http, and providers most likely call https. {found.cause}",
+            remedy=f"Let PUBLIC_BASE_URL begin with https. {found.remedy}",
         )
-    if refusal.channel:
-        yield remedy(refusal.channel, refusal.reason)
+    return found
 
 
 def _others_of_account(refusal: Refusal) -> Iterator[str]:
@@ -113,7 +117,7 @@ def _when(refusal: Refusal, noun: str) -> str:
     return f"{refusal.count} {noun}s {between}"
 
 
-def _urls(settings: Settings) -> str:
+def _of_unknown_path(settings: Settings) -> Explained:
     """The URLs that a provider must have, for one who has another."""
     # Values of a query may be secret.
     urls = [(configured_url(settings, channel) or "").partition("?")[0] for channel in ChannelType]
@@ -122,7 +126,9 @@ def _urls(settings: Settings) -> str:
     else:
         paths = ", ".join(f"/webhooks/{channel}" for channel in ChannelType)
         right = f"The right URLs end with {paths}"
-    return f"{right}. Compare the URL at the provider. Scanners on the internet come here too"
+    return Explained(
+        right, "Compare the URL at the provider", "Scanners on the internet come here too"
+    )
 
 
 def _shown(tried_urls: str) -> str:

@@ -19,7 +19,7 @@ from application.ports.context_queue import (
 )
 from application.ports.unsearchable import Unsearchable
 from domain.context import Company, ContextObject
-from domain.errors import QueueRoutingError, UnreadableMessageError
+from domain.errors import QueueRoutingError, StorageUnavailableError, UnreadableMessageError
 from domain.queues import ALL_QUEUES, QueueName
 from domain.routing import Route
 from infrastructure.aws.sqs import LONG_POLL_SECONDS, RECEIVE_COUNT, SqsQueue, whole_seconds
@@ -62,9 +62,17 @@ class SqsContextQueue(ContextPublisher, ContextReader, Unsearchable):
     @override
     def depths(self) -> tuple[QueueDepth, ...]:
         """The numbers are approximate, and no ages are known."""
-        return tuple(
-            QueueDepth(queue, *self._queue(queue).counts(), oldest_at=None) for queue in ALL_QUEUES
-        )
+        return tuple(map(self.depth, ALL_QUEUES))
+
+    @override
+    def depth(self, queue: QueueName) -> QueueDepth:
+        try:
+            return QueueDepth(queue, *self._queue(queue).counts(), oldest_at=None)
+        except StorageUnavailableError as error:
+            from infrastructure.aws.sqs_refusals import why_not_asked  # seldom needed
+
+            reason = why_not_asked(queue, error)
+            raise StorageUnavailableError(reason, needs_operator=error.needs_operator) from error
 
     @override
     def receive(

@@ -3,6 +3,7 @@
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
+from domain.errors import StorageUnavailableError
 from domain.queues import QueueName
 from infrastructure.aws.clients import (
     KEY_NOT_PERMITTED,
@@ -29,8 +30,20 @@ def why_not_sent(queue: QueueName, error: ClientError | BotoCoreError) -> str:
 
     Without the URL of the queue, which names the account at AWS.
     """
+    return _why("sqs:SendMessage", queue, error)
+
+
+def why_not_asked(queue: QueueName, error: StorageUnavailableError) -> str:
+    """Why ``queue`` does not tell its depth, as ``why_not_sent`` says it."""
+    cause = error.__cause__
+    if isinstance(cause, ClientError | BotoCoreError):
+        return _why("sqs:GetQueueAttributes", queue, cause)
+    return str(error)
+
+
+def _why(action: str, queue: QueueName, error: ClientError | BotoCoreError) -> str:
     code = error_code(error)
-    cause, remedy = refusal(code, "sqs:SendMessage", str(queue)), ""
+    cause, remedy = refusal(code, action, str(queue)), ""
     if code in NO_QUEUE:
         remedy = f"Create it, or correct {queue_variable(queue)}"
     elif code in NOT_PERMITTED:

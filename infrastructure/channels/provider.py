@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from application.ports.media_source import MediaSource
     from application.ports.signature_doctor import Capture, SignatureDoctor
     from application.ports.webhook_parser import WebhookParser, WebhookResponse
+    from infrastructure.channels.remedies import Explained
     from infrastructure.configuration.provider_accounts import ProviderAccounts
     from infrastructure.configuration.secrets.secret import Secret
     from infrastructure.configuration.secrets.secret_references import ReadSecret
@@ -224,8 +225,8 @@ class Provider(Protocol):
             f"that verifies can come on {channel} from the provider alone",
         )
 
-    def remedy(self, reason: str) -> str | None:  # noqa: ARG002 - for providers that know some
-        """What an operator can do about refusals with this reason code, in a sentence."""
+    def explained(self, reason: str) -> "Explained | None":  # noqa: ARG002 - for providers that know some
+        """Why webhooks are refused with this reason code, and what an operator can do."""
         return None
 
 

@@ -102,6 +102,14 @@ class MemoryContextQueue(
         return self.receive(queue, limit, visibility=visibility, include_delayed=True)
 
     @override
+    def take(self, queue: QueueName, request_id: str, publication: int) -> Delivery | None:
+        with self._lock:
+            now, entry = self._clock(), self._entries.get((queue, request_id, publication))
+            if entry is None or (entry.visible_at > now and entry.receive_count):
+                return None
+            return _deliver(queue, entry, now + DEFAULT_VISIBILITY)
+
+    @override
     def acknowledge(self, queue: QueueName, receipt: str) -> bool:
         with self._lock:
             for entry in self._waiting(queue):

@@ -60,9 +60,14 @@ def other_form(path: Path) -> OldFormError:
 
 def write_lock_held(path: Path) -> WriteLockHeldError:
     """What to do about it. The spool keeps little of a reason: cause and remedy come first."""
+    from infrastructure.sqlite.lock_holder import lock_holder  # seldom needed
+
+    if holder := lock_holder(path):
+        return WriteLockHeldError(f"{holder} locks {path.name}: end it, or its transaction")
     return WriteLockHeldError(
         f"another process holds the write lock of {path.name}: end it, for example a database "
-        f"tool in a transaction; 'lsof {path}' names the processes that have it open"
+        f"tool in a transaction; 'lsof {path}' lists the processes that have it open: leave "
+        f"'frontdesk serve' and its workers"
     )
 
 

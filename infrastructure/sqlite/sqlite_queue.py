@@ -1,7 +1,7 @@
 """The context queues in SQLite: the embedded queue."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from typing_extensions import override
@@ -40,6 +40,11 @@ _NEXT = """
     WHERE queue = ? AND context IS NOT NULL
       AND (visible_at <= ? OR (? AND receive_count = 0)) -- of the delayed, if they are wanted
     ORDER BY visible_at, sequence LIMIT ?
+"""
+_ONE = """
+    SELECT sequence, receive_count + 1, context FROM contexts
+    WHERE queue = ? AND request_id = ? AND publication = ? AND context IS NOT NULL
+      AND (visible_at <= ? OR receive_count = 0)
 """
 _HIDE = "UPDATE contexts SET visible_at = ?, receive_count = ? WHERE sequence = ?"
 _ACKNOWLEDGE = """
@@ -117,10 +122,20 @@ class SqliteContextQueue(
         visibility: timedelta = DEFAULT_VISIBILITY,
         include_delayed: bool = False,
     ) -> tuple[Delivery, ...]:
+        return self._taken(
+            queue, _NEXT, lambda now: (str(queue), now, include_delayed, limit), visibility
+        )
+
+    def _taken(
+        self,
+        queue: QueueName,
+        sql: str,
+        wanted: Callable[[str], tuple[object, ...]],
+        visibility: timedelta = DEFAULT_VISIBILITY,
+    ) -> tuple[Delivery, ...]:
         with waiting_for_rewrites(), self._database.write() as connection:
             now = self._clock()
-            wanted = (str(queue), rfc3339(now), include_delayed, limit)
-            rows = connection.execute(_NEXT, wanted).fetchall()
+            rows = connection.execute(sql, wanted(rfc3339(now))).fetchall()
             hidden_until = rfc3339(now + visibility)
             hidden = [(hidden_until, times, sequence) for sequence, times, _ in rows]
             connection.executemany(_HIDE, hidden)
@@ -134,6 +149,11 @@ class SqliteContextQueue(
         self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
     ) -> tuple[Delivery, ...]:
         return self.receive(queue, limit, visibility=visibility, include_delayed=True)
+
+    @override
+    def take(self, queue: QueueName, request_id: str, publication: int) -> Delivery | None:
+        taken = self._taken(queue, _ONE, lambda now: (str(queue), request_id, publication, now))
+        return taken[0] if taken else None
 
     @override
     def acknowledge(self, queue: QueueName, receipt: str) -> bool:

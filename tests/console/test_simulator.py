@@ -74,7 +74,7 @@ def follow(visitor: Visitor, channel: ChannelType) -> None:
     """A consumer takes the message, and the page shows it by itself."""
     latest = visitor.page.get_by_role("article", name="The latest message")
     expect(latest).to_contain_text("Queued for the AI")
-    expect(latest.locator(".badge").first).to_have_text("waiting")
+    expect(latest.locator(".badge").first).to_have_text("delayed")
     queue = visitor.desk.container.context_queue()
     assert isinstance(queue, DelayedReader)
     [delivery] = queue.receive_with_delayed(QueueName(channel, QueueKind.REPLIES), 10)
@@ -90,7 +90,7 @@ def test_store_stops_and_recovers_before_the_eyes_of_a_visitor(visitor: Visitor)
         send(page)
         expect(badge).to_have_text("spooled")
     drain_some(visitor.desk.container)
-    expect(badge).to_have_text("waiting")
+    expect(badge).to_have_text("delayed")
 
 
 def test_everything_is_done_by_keyboard_and_focus_is_not_lost(visitor: Visitor) -> None:

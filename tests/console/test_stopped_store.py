@@ -65,7 +65,7 @@ def test_webhook_waits_in_the_spool_until_the_store_is_back_and_a_restart_forget
         with locked(data_dir / "frontdesk.db"):
             assert frontdesk.post(webhook).shown == ACKNOWLEDGED[SMS]
             expect(page.get_by_text("1 webhook in the spool")).to_be_visible()
-            remedy = f"'lsof {data_dir / 'frontdesk.db'}' names the processes"
+            remedy = "frontdesk.db: end it"
             expect(page.get_by_text(remedy)).to_be_visible()
             trace = desk.call("GET", f"/v1/trace/{DEMO_SENDERS[SMS]}").data.decode()
             assert remedy in trace

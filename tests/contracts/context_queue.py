@@ -498,6 +498,33 @@ class EmbeddedQueueContract(VisibleQueueContract, CompetingConsumersContract, Co
         taken = queue.receive_with_delayed(REPLIES, 10)
         assert request_ids(taken) == ["ready", "delayed"]
 
+    def test_context_that_was_seen_is_taken_alone(
+        self, queue: EmbeddedQueue, clock: ManualClock
+    ) -> None:
+        for name, route in (("first", AT_ONCE), ("ready", AT_ONCE), ("delayed", DELAYED)):
+            queue.publish(a_context(name), route)
+        for name in ("ready", "delayed"):
+            taken = queue.take(REPLIES, name, 1)
+            assert taken is not None
+            assert taken.context.request_id == name
+            assert queue.take(REPLIES, name, 1) is None  # a consumer has it
+        assert request_ids(queue.receive_with_delayed(REPLIES, 10)) == ["first"]
+        clock.advance(seconds=30)
+        again = queue.take(REPLIES, "ready", 1)
+        assert again is not None
+        assert again.receive_count == 2
+        assert queue.acknowledge(REPLIES, again.receipt)
+        assert queue.take(REPLIES, "ready", 1) is None
+
+    def test_context_is_not_taken_by_another_queue_or_publication(
+        self, queue: EmbeddedQueue
+    ) -> None:
+        queue.publish(a_context(), AT_ONCE)
+        assert queue.take(HANDOFF, "request-1", 1) is None
+        assert queue.take(REPLIES, "request-1", 2) is None
+        assert queue.take(REPLIES, "request-2", 1) is None
+        assert depth_of(queue).ready == 1
+
     def test_delivered_context_is_not_delivered_again_with_delayed_ones(
         self, queue: EmbeddedQueue
     ) -> None:

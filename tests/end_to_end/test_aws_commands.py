@@ -1,6 +1,7 @@
 """Every command on DynamoDB, SQS and S3, beside a server process on the same storage."""
 
 import base64
+import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -101,6 +102,20 @@ def test_sent_message_is_shown_and_stays_on_its_queue_until_acknowledged(
     assert backlog["context"]["message"]["message_id"] == message_id
     done = run_frontdesk("queues", "acknowledge", f"{channel}-replies", backlog["receipt"])
     assert done.stdout == f"{channel}-replies: acknowledged\n"
+
+
+def test_missing_queue_is_named_beside_the_depths_of_the_others(
+    environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMS_REPLIES_QUEUE_URL", f"{environ['SMS_REPLIES_QUEUE_URL']}-gone")
+    result = run_frontdesk("queues", "list", "--json")
+    depths = {depth["queue"]: depth for depth in map(json.loads, result.stdout.splitlines())}
+    assert depths["email-handoff"]["ready"] == 0
+    error = depths["sms-replies"]["error"]
+    assert error.startswith("there is no queue sms-replies (")
+    assert error.endswith("). Create it, or correct SMS_REPLIES_QUEUE_URL")
+    assert error_line(result, 1).endswith(error)
+    assert run_frontdesk("queues", "read", "sms-handoff").stdout == "sms-handoff: empty\n"
 
 
 def test_conversation_is_opened_listed_and_handed_off(server: str) -> None:

@@ -7,7 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from application.ports.context_queue import VisibleQueue, WaitingContext
+from application.ports.context_queue import (
+    QueueDepth,
+    UnknownDepth,
+    VisibleQueue,
+    WaitingContext,
+    known_depths,
+)
 from application.ports.pages import Page, page_of_wanted
 from domain.queues import ALL_QUEUES, QueueName
 from entrypoints.http.access.problems import ProblemError, not_found
@@ -66,17 +72,20 @@ TheLook = Annotated[LookInside | None, Depends(_look)]
 @router.get("", dependencies=[of_no_company])
 def list_queues(container: TheContainer) -> PageRecord[DepthRecord]:
     """How much waits on each queue, and since when."""
-    depths = tuple(
-        DepthRecord(
-            queue=str(depth.queue),
-            ready=depth.ready,
-            delayed=depth.delayed,
-            in_flight=depth.in_flight,
-            oldest_at=depth.oldest_at,
-        )
-        for depth in container.context_queue().depths()
-    )
+    depths = tuple(map(_depth, known_depths(container.context_queue())))
     return PageRecord[DepthRecord](items=depths, cursor=None)
+
+
+def _depth(depth: QueueDepth | UnknownDepth) -> DepthRecord:
+    if isinstance(depth, UnknownDepth):
+        return DepthRecord(queue=str(depth.queue), error=depth.reason)
+    return DepthRecord(
+        queue=str(depth.queue),
+        ready=depth.ready,
+        delayed=depth.delayed,
+        in_flight=depth.in_flight,
+        oldest_at=depth.oldest_at,
+    )
 
 
 @router.get(

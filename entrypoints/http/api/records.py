@@ -112,13 +112,17 @@ class HistoryRecord(Record):
 
 
 class DepthRecord(Record):
-    """How much waits on a queue. ``oldest_at`` is ``null`` where the backend does not tell."""
+    """How much waits on a queue. ``oldest_at`` is ``null`` where the backend does not tell.
+
+    Of a queue that an operator has to mend nothing is known: ``error`` says why, and what to do.
+    """
 
     queue: str
-    ready: int
-    delayed: int
-    in_flight: int
-    oldest_at: Moment | None
+    ready: int | None = None
+    delayed: int | None = None
+    in_flight: int | None = None
+    oldest_at: Moment | None = None
+    error: str | None = None
 
 
 class WaitingRecord(Record):

@@ -24,6 +24,7 @@ _AGE = re.compile(rf"(?:in |for )?\d[\w ]*? \((?:since |until )?{_MOMENT.pattern
 """A length of time, and the moment from which it is counted."""
 _NOTABLE = re.compile(f"({_AGE.pattern}|{_MOMENT.pattern}|{_COMMAND.pattern}|{_SETTING.pattern})")
 _OPTION = re.compile(r"((?<!\S)--[a-z-]+)")
+_LONG = re.compile(r"(\S{24,})")
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -102,9 +103,25 @@ def _parts(text: str) -> Iterator[str]:
             age, _, at = part.removesuffix(")").partition(" (")
             yield _age(age, _read(_MOMENT.findall(at)[0]))
         elif _COMMAND.fullmatch(part) or _SETTING.fullmatch(part):
-            yield Markup("<code>{}</code>").format(command(part.strip("'")))
+            yield _code(part)
         else:
-            yield part
+            yield breakable(part)
+
+
+def _code(part: str) -> str:
+    """A name of a setting stays whole. What is longer, as a command, is broken where it must be."""
+    kind = Markup(' class="whole"') if part.replace("_", "").isalpha() else ""
+    return Markup("<code{}>{}</code>").format(kind, command(part.strip("'")))
+
+
+def breakable(text: str) -> str:
+    """``text``, of which a narrow place breaks a long word after a full stop or a slash."""
+    return Markup("").join(
+        Markup("<wbr>").join(re.split("(?<=[./])(?=[^./])", word))
+        if _LONG.fullmatch(word)
+        else word
+        for word in _LONG.split(text)
+    )
 
 
 def command(text: str) -> str:

@@ -14,6 +14,7 @@ from infrastructure.configuration.settings import Settings
 
 if TYPE_CHECKING:
     from application.ports.signature_doctor import SignatureDoctor
+    from infrastructure.channels.remedies import Explained
 
 
 class SendgridProvider(Provider):
@@ -53,7 +54,7 @@ class SendgridProvider(Provider):
         return SendgridSignatureDoctor(tools)
 
     @override
-    def remedy(self, reason: str) -> str | None:
+    def explained(self, reason: str) -> "Explained | None":
         from infrastructure.channels.sendgrid.remedies import REMEDIES
 
         return REMEDIES.get(reason)

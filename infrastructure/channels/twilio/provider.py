@@ -15,6 +15,7 @@ from infrastructure.configuration.settings import Settings
 if TYPE_CHECKING:
     from application.ports.media_source import MediaSource
     from application.ports.signature_doctor import SignatureDoctor
+    from infrastructure.channels.remedies import Explained
 
 
 class TwilioProvider(Provider):
@@ -69,7 +70,7 @@ class TwilioProvider(Provider):
         )
 
     @override
-    def remedy(self, reason: str) -> str | None:
+    def explained(self, reason: str) -> "Explained | None":
         from infrastructure.channels.twilio.remedies import REMEDIES
 
         return REMEDIES.get(reason)

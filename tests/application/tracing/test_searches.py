@@ -278,7 +278,7 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
     assert [one.channel for one in found.refusals] == [ChannelType.SMS]
     assert "It was probably refused, as a webhook of sms was 0 s ago (" in found.statement.cause
     assert found.statement.more.endswith(" The reason is signature_mismatch.")
-    assert found.statement.remedy.startswith("Is the URL in Twilio's console exactly this one")
+    assert found.statement.remedy.startswith("Set PUBLIC_BASE_URL to the part before /webhooks")
     assert found.statement.remedy.endswith(" Then let the customer write again.")
     assert found.notes[-1].startswith("if it was none of these, look in the provider's own log")
     assert [one.channel for one in trace(frontdesk, "<1@mail.example>").refusals] == [

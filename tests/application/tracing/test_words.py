@@ -7,6 +7,7 @@ import pytest
 from application.ports.refusals import Refusal
 from application.tracing.fallback_words import fallback_words
 from application.tracing.nothing_known import NothingKnown
+from application.tracing.results import Statement
 from application.tracing.wording import ago, ahead, command, duration, shell
 from domain.automated_mail import Suppression
 from domain.channels import ChannelType
@@ -70,7 +71,7 @@ def nothing_known(*refusals: Refusal, failure: str | None = None, **changes: boo
         sees_spool=changes.get("sees_spool", True),
         failure=failure,
         log_search=str,
-        remedy_of=lambda one: f"It is {one.reason}. Mend it",
+        explain=lambda one: Statement(f"It is {one.reason}.", "Mend it."),
         now=NOW,
     )
 

@@ -148,7 +148,7 @@ def test_nothing_known_shows_the_refusals_of_the_channel(container: Container) -
     assert container.refusals().latest()  # it is written now
     result = run_frontdesk("trace", "SM404")
     assert "\nRefused: sms: 1 webhook at " in result.stdout
-    assert "signature_mismatch of account AC1, checked with https://a.example/sms. Is the " in (
+    assert "signature_mismatch of account AC1, checked with https://a.example/sms. Either " in (
         result.stdout
     )
     assert error_line(result, 1) == "frontdesk: no message is known of SM404"

@@ -1,6 +1,8 @@
 """The checks of the embedded storage report its problems."""
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -66,10 +68,30 @@ def test_write_lock_that_another_process_holds_is_a_problem(
     assert problem == (
         "nothing is recorded, and webhooks wait in the spool: another process holds the write lock "
         f"of {path.name}: end it, for example a database tool in a transaction; 'lsof {path}' "
-        "names the processes that have it open"
+        "lists the processes that have it open: leave 'frontdesk serve' and its workers"
     )
     assert not isinstance(problem, Unreported)
     assert database_problems(path, 1) == ()
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="only Linux tells who holds a lock")
+def test_process_that_holds_the_write_lock_is_named(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_checks, "_LOCK_SECONDS", 0.02)
+    holding = (
+        "import sqlite3, sys; other = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "other.execute('BEGIN IMMEDIATE'); print(flush=True); sys.stdin.read()"
+    )
+    command = (sys.executable, "-c", holding, str(path))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        other.stdout.readline()
+        (problem,) = database_problems(path, 1)
+        assert other.stdin
+        other.stdin.close()
+    holder = f"{Path(sys.executable).name} (process {other.pid})"
+    assert problem.endswith(f": {holder} locks {path.name}: end it, or its transaction")
 
 
 def test_rewrite_after_an_erasure_is_a_warning(path: Path) -> None:

@@ -26,7 +26,7 @@ PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 _STATES = {
     MessageState.PENDING: ("warn", "Recorded. It is not on its queue yet."),
-    MessageState.QUEUED: ("ok", "Its context is on its queue, or was taken from there."),
+    MessageState.QUEUED: ("plain", "Its context is on its queue, or was taken from there."),
     MessageState.UNMATCHED: ("warn", "Its sender had no open conversation."),
     MessageState.UNDELIVERABLE: ("bad", "It could not be put on its queue, and is a dead letter."),
     MessageState.ERASED: ("plain", "Its content was erased."),

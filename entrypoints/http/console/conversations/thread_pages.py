@@ -1,8 +1,9 @@
 """A conversation: what was written, who answers, and whether it is open."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from application.conversations.change_conversation import StaleConversationError
@@ -23,6 +24,7 @@ from entrypoints.http.access.problems import ProblemError
 from entrypoints.http.api.conversation_routes import VisibleConversation
 from entrypoints.http.api.dependencies import After, TheOperations
 from entrypoints.http.console.conversations.thread import HoldsFiles, Reading
+from entrypoints.http.console.conversations.unmatched_beside import FindUnmatched, TheUnmatched
 from entrypoints.http.console.notices import Link, Notice
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.places import conversation_page
@@ -35,24 +37,36 @@ PAGE_SIZE = 30
 """Messages on a page. Those of one moment stay together."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What each page of a conversation is made with."""
+
+    page: Page
+    operations: OperationsContainer
+    unmatched: FindUnmatched
+
+
+def _desk(page: ThePage, operations: TheOperations, unmatched: TheUnmatched) -> _Desk:
+    return _Desk(page, operations, unmatched)
+
+
+_TheDesk = Annotated[_Desk, Depends(_desk)]
+
+
 @router.get("")
-def show_conversation(
-    found: VisibleConversation, page: ThePage, operations: TheOperations, after: After = None
-) -> Response:
+def show_conversation(found: VisibleConversation, desk: _TheDesk, after: After = None) -> Response:
     """The latest messages, or those before ``after``."""
-    return _shown(page, operations, found, after=after)
+    return _shown(desk, found, after=after)
 
 
 @router.post("/hand-off")
-def hand_off(
-    found: VisibleConversation, page: ThePage, operations: TheOperations, form: ThePostedForm
-) -> Response:
+def hand_off(found: VisibleConversation, desk: _TheDesk, form: ThePostedForm) -> Response:
     """Let a human answer, or the AI again."""
     wanted = {"human": True, "ai": False}.get(form.text("answers"))
     if wanted is None:
         raise ProblemError(422, "it is the AI or a human who answers")
     change = StateChange(hand_off_to_human=wanted)
-    return _changed(page, operations, found, form, change=change, done=_answered_by(wanted, found))
+    return _changed(desk, found, form, change=change, done=_answered_by(wanted, found))
 
 
 def _answered_by(is_human: bool, found: Conversation) -> Notice:
@@ -70,17 +84,14 @@ def _answered_by(is_human: bool, found: Conversation) -> Notice:
 
 
 @router.post("/status")
-def set_status(
-    found: VisibleConversation, page: ThePage, operations: TheOperations, form: ThePostedForm
-) -> Response:
+def set_status(found: VisibleConversation, desk: _TheDesk, form: ThePostedForm) -> Response:
     """Set the status."""
     status = form.text("status")
     done = f"The status is {status} now."
     if status == CLOSED:
-        done += " Messages of this customer do not join it any more."
+        done += " New messages of this customer do not come here."
     return _changed(
-        page,
-        operations,
+        desk,
         found,
         form,
         change=StateChange(conversation_status=status),
@@ -89,8 +100,7 @@ def set_status(
 
 
 def _changed(
-    page: Page,
-    operations: OperationsContainer,
+    desk: _Desk,
     found: Conversation,
     form: PostedForm,
     *,
@@ -99,13 +109,13 @@ def _changed(
 ) -> Response:
     seen = ConversationState(form.text("seen_status"), form.text("seen_answers") == "human")
     try:
-        record = _change(operations, found, change, seen)
+        record = _change(desk.operations, found, change, seen)
     except InvalidStatusError as error:
         raise ProblemError(422, str(error)) from error
     except StaleConversationError as error:
         notice = Notice(_changed_meanwhile(seen, error.present.state), "warn")
-        return _shown(page, operations, error.present, notice, status=412)
-    return _shown(page, operations, record, done)
+        return _shown(desk, error.present, notice, status=412)
+    return _shown(desk, record, done)
 
 
 def _change(
@@ -137,17 +147,17 @@ def _changed_meanwhile(seen: ConversationState, present: ConversationState) -> s
 
 
 def _shown(
-    page: Page,
-    operations: OperationsContainer,
+    desk: _Desk,
     found: Conversation,
     notice: Notice | None = None,
     *,
     status: int = 200,
     after: str | None = None,
 ) -> Response:
+    operations = desk.operations
     messages = operations.list_messages()(found.key, PAGE_SIZE, after=after)
     place = conversation_page(found.primary_channel, found.conversation_id)
-    return page(
+    return desk.page(
         "conversation.html",
         status,
         conversation=found,
@@ -159,6 +169,7 @@ def _shown(
         address=place if after is None else None,
         statuses=SETTABLE_STATUSES,
         send_command=_sending(found),
+        unmatched=[*desk.unmatched(found)] if after is None else [],
         notice=notice,
     )
 

@@ -18,9 +18,9 @@ from application.overview.sampled_numbers import (
 )
 from application.receiving.receive_webhook import WebhookOutcome
 from application.tracing.wording import duration
-from entrypoints.http.console.overview.attention import PENDING_SECONDS, QUEUE_AGE_SECONDS
 from entrypoints.http.console.overview.figures import Figures
 from entrypoints.http.console.overview.plots import short, span_name
+from entrypoints.http.console.overview.trouble import PENDING_SECONDS, QUEUE_AGE_SECONDS
 from entrypoints.http.console.words import NOTHING, count
 from entrypoints.operations.gauges import MOST
 

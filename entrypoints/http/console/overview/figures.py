@@ -5,7 +5,7 @@ most and for a 500th of the time, and the samples a few times a minute.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -15,6 +15,7 @@ from application.overview.timeline import Span, Timeline, timeline_of
 from application.ports.metrics import Reading
 from application.ports.sample_history import Sample
 from entrypoints.composition.container import Container
+from entrypoints.http.console.overview.causes import Causes, FindCauses
 from entrypoints.operations.gauges import Gauges, Pace, gauge_sources
 from entrypoints.operations.sampler import reads_for_free
 
@@ -27,10 +28,14 @@ _STEPS_OF_REFRESH = 6
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A source that does not answer now. ``known_at`` is when it last did, if it ever did."""
+    """A source that does not answer now. ``known_at`` is when it last did, if it ever did.
+
+    ``reason`` is why, as the backend says it; empty if it does not.
+    """
 
     source: str
     known_at: datetime | None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class Figures:
     is_sampled: bool
     """Whether samples also hold what waits."""
     notice: str | None
+    causes: Causes = field(default_factory=dict)
+    """Why it waits, as far as that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +71,14 @@ class Overview:
     def __init__(self, container: Container) -> None:
         self._container = container
         self._gauges = Gauges(gauge_sources(container), pace=PACE, wait_seconds=WAIT_SECONDS)
+        self._find_causes = FindCauses(container, PACE, WAIT_SECONDS)
         self._known: dict[str, tuple[tuple[Reading, ...], datetime]] = {}
         self._pasts: dict[Span, _Past] = {}
         self._lock = Lock()
 
     def figures(self, span: Span) -> Figures:
-        """What there is now, and what was within ``span``. Waits for a second at most."""
-        by_source = self._gauges.by_source()
+        """What there is now, and what was within ``span``. Waits for two seconds at most."""
+        by_source, failures = self._gauges.by_source(), self._gauges.failures()
         container, now = self._container, self._container.clock()()
         with self._lock:
             self._known |= {
@@ -83,6 +91,7 @@ class Overview:
         answered = {source: readings for source, readings in by_source.items() if readings}
         counters = counters_of(container.prometheus_metrics().series())
         present = gauges_of(_flat(answered))
+        causes = self._find_causes(present)
         live = Sample(now, container.started_at(), numbers_of(counters, present))
         timeline = past.timeline.copy()
         timeline.grow(past.growths.look_ahead(live), now)
@@ -92,7 +101,11 @@ class Overview:
             timeline,
             gauges_of(_flat({source: readings for source, (readings, _) in known.items()})),
             tuple(
-                Unanswered(source, known[source][1] if source in known else None)
+                Unanswered(
+                    source,
+                    known[source][1] if source in known else None,
+                    failures.get(source, ""),
+                )
                 for source, readings in by_source.items()
                 if readings is None
             ),
@@ -100,6 +113,7 @@ class Overview:
             past.first_at,
             reads_for_free(container),
             container.operations().samples().notice(),
+            causes,
         )
 
     def _past(self, span: Span, now: datetime) -> _Past:

@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from contextlib import suppress
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -16,12 +14,9 @@ from application.overview.sampled_numbers import (
     received,
 )
 from application.overview.timeline import SPANS, Span, Timeline
-from application.ports.spool import VisibleSpool
 from domain.channels import ChannelType
-from domain.errors import StorageUnavailableError
-from entrypoints.composition.container import Container
 from entrypoints.http.api.dependencies import TheContainer, of_no_company
-from entrypoints.http.console.overview.attention import QUEUE_AGE_SECONDS, troubles, under_way
+from entrypoints.http.console.overview.attention import troubles, under_way
 from entrypoints.http.console.overview.cards import cards_of
 from entrypoints.http.console.overview.figures import Figures, Overview
 from entrypoints.http.console.overview.plots import (
@@ -30,6 +25,7 @@ from entrypoints.http.console.overview.plots import (
     rounded,
     span_name,
 )
+from entrypoints.http.console.overview.trouble import QUEUE_AGE_SECONDS
 from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.rendering import PAGE_HEADERS
 from entrypoints.http.console.words import channel_name
@@ -67,7 +63,7 @@ def show_overview(
         figures=figures,
         span=span,
         spans={one.hours: span_name(one) for one in SPANS.values()},
-        troubles=troubles(figures, container.refusals().latest, partial(_why_spooled, container)),
+        troubles=troubles(figures, container.refusals().latest, container.settings()),
         under_way=[*under_way(figures.waiting)],
         longest_wait=QUEUE_AGE_SECONDS,
         cards=cards_of(figures),
@@ -94,15 +90,6 @@ def show_series(overview: TheOverview, span: TheSpan) -> Response:
     }
     headers = {**PAGE_HEADERS, "content-type": "application/json"}
     return Response(json.dumps(content, separators=(",", ":")), headers=headers)
-
-
-def _why_spooled(container: Container) -> str:
-    """The reason of what came last; empty if it is not known."""
-    spool: object = container.spool()
-    with suppress(StorageUnavailableError):
-        newest = next(spool.look(), None) if isinstance(spool, VisibleSpool) else None
-        return newest.reason if newest else ""
-    return ""
 
 
 def _drawn(plot: Plot, timeline: Timeline) -> dict[str, Any]:

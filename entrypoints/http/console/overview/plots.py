@@ -22,7 +22,7 @@ from application.receiving.record_message import RecordOutcome
 from application.tracing.wording import duration
 from domain.channels import ChannelType
 from domain.queues import QueueKind
-from entrypoints.http.console.overview.attention import QUEUE_AGE_SECONDS
+from entrypoints.http.console.overview.trouble import QUEUE_AGE_SECONDS
 from entrypoints.http.console.words import NOTHING, channel_name, count
 
 Values = Sequence[float | None]

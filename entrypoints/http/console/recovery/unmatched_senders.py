@@ -73,8 +73,15 @@ class UnmatchedSender:
     @property
     def why(self) -> str:
         """Why the messages are unmatched, as far as that is stored or stands in the way now."""
+        if self.closed:
+            return "Their conversation is closed, and no message opens it again."
+        if other := self.with_another:
+            return f"They wrote to {self.first.message.recipient.address}; {_where(other)}."
         if self.reason and not self.conversation:
             return f"{capital(self.reason)}."
+        return self._why_stored()
+
+    def _why_stored(self) -> str:
         trail = self.first.trail
         if self.tenant is None:
             return _WHY[MatchRule.FOREIGN_RECIPIENT]
@@ -83,6 +90,14 @@ class UnmatchedSender:
         if trail.rule is None:
             return _UNKNOWN
         return _WHY.get(trail.rule, _LOST)
+
+    @property
+    def with_another(self) -> Conversation | None:
+        """The sender's conversation with another recipient, where it is all that there is."""
+        other = self.other_conversation
+        if other is None or self.conversation or self.closed or self.tenant is None:
+            return None
+        return other if other.recipient_id else None
 
     @property
     def has_no_company(self) -> bool:
@@ -104,6 +119,13 @@ class UnmatchedSender:
         if self.conversation:
             return NextStep.DELIVER
         return NextStep.REOPEN if self.closed else NextStep.OPEN
+
+
+def _where(other: Conversation) -> str:
+    company = other.company_name or other.company_id
+    at = f" at {company}" if company else ""
+    closed = "" if other.is_open else ", and is closed"
+    return f"their conversation{at} is with {other.recipient_id}{closed}"
 
 
 @dataclass(frozen=True)

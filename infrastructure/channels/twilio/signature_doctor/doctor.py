@@ -18,7 +18,7 @@ from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
 from domain.errors import ValidationError
 from infrastructure.channels.provider import DoctorTools, UrlSettings
-from infrastructure.channels.remedies import alternatives
+from infrastructure.channels.remedies import RESTART, alternatives
 from infrastructure.channels.twilio.signature_doctor.cures import FindCure
 from infrastructure.channels.twilio.signature_doctor.explanations import (
     URL_CAUSES,
@@ -48,7 +48,7 @@ from infrastructure.channels.twilio.verification import (
 from infrastructure.configuration.secrets.accounts import TwilioAccount
 
 FORM = "application/x-www-form-urlencoded"
-_ACCOUNT_IN_BODY = re.compile(rb"AccountSid|SmsMessageSid|MessageSid")
+_ACCOUNT_IN_BODY = re.compile(rb"AccountSid|MessageSid")
 _TRUST = (
     "Set TRUSTED_PROXIES to the network of the proxy: the forwarded headers that it sends are right"
 )
@@ -135,8 +135,7 @@ class TwilioSignatureDoctor(SignatureDoctor):
         accounts = self.tools.accounts.twilio
         if not accounts and case.account_sid and self.tools.given_secrets:
             accounts = (TwilioAccount(case.account_sid, self.tools.given_secrets),)
-        capture = case.capture
-        url, *others = case.checked
+        capture, (url, *others) = case.capture, case.checked
         request = WebhookRequest(
             capture.method,
             url,
@@ -216,11 +215,12 @@ class TwilioSignatureDoctor(SignatureDoctor):
         cure, lines = None, remedies(causes, words, was_received=was_received)
         if match and URL_CAUSES & {*causes}:
             cure = self._find_cure(case.capture, case.channel, match.url)
-            other_way = self._other_way(case, match, changes_in_proxy(causes, words))
+            restart = f", and {RESTART}" if was_received else ""
             # What is kept of a request that we received has no value of its query.
             value = cure and (shown_urls([cure.value]) if was_received else cure.value)
-            ways = (*((f"Set {cure.name}={value}",) if cure else ()), other_way)
-            lines = (alternatives(ways), *lines)
+            first = f"Set {cure.name}={value}{restart}" if cure else ""
+            second = self._other_way(case, match, changes_in_proxy(causes, words))
+            lines = tuple(filter(None, (alternatives((first, second)), *lines)))
         return Diagnosis(
             case.capture.title,
             "Twilio",
@@ -235,10 +235,12 @@ class TwilioSignatureDoctor(SignatureDoctor):
         )
 
     def _other_way(self, case: _Case, match: Match, changes: str) -> str:
-        """What cures the URL instead of the setting."""
+        """What cures the URL instead of the setting; empty if nothing should."""
         if self._find_cure.variable(case.channel) or case.capture.is_event:
-            # No proxy is to blame for what a setting says, and none can be set in a gateway.
-            return f"At Twilio, enter {shown_urls(case.checked[:1])}"
+            # No proxy is to blame for what a setting says, and none can be set in a gateway. What
+            # http carries can be read on the way: nobody is told to leave https.
+            is_safe = match.url.startswith("http:") or case.checked[0].startswith("https:")
+            return f"At Twilio, enter {shown_urls(case.checked[:1])}" if is_safe else ""
         if self._find_cure.trusts_would_do(case.capture, case.channel, match.url):
             return _TRUST
         return f"In the proxy or the gateway: {changes}"
@@ -265,8 +267,10 @@ class TwilioSignatureDoctor(SignatureDoctor):
             tried,
             self._find_cure.variable(case.channel),
             "TENANTS" if self.tools.settings.tenants else "TWILIO_AUTH_TOKEN",
+            case.account_sid,
         )
-        steps = suspicion.steps(token_steps(case.account_sid, self._tokens(case)))
+        settings, tokens = self.tools.settings, self._tokens(case)
+        steps = suspicion.steps(token_steps(case.account_sid, tokens, settings))
         return self._nothing_fits(case, suspicion.sentence, steps, tried)
 
     @staticmethod
@@ -284,9 +288,8 @@ class TwilioSignatureDoctor(SignatureDoctor):
 
     def _next_steps(self, case: _Case) -> tuple[str, ...]:
         has_url = bool(self.tools.given_url)
-        return tuple(
-            next_steps(case.capture, case.account_sid, self._tokens(case), has_url=has_url)
-        )
+        settings, tokens = self.tools.settings, self._tokens(case)
+        return tuple(next_steps(case.capture, case.account_sid, tokens, settings, has_url=has_url))
 
     def _tokens(self, case: _Case) -> list[str]:
         secrets = [

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from infrastructure.channels.remedies import RESTART
 from infrastructure.channels.twilio.signature_doctor.url_variations import Url
 from infrastructure.channels.twilio.verification import shown_urls
 
@@ -23,7 +24,11 @@ class Suspicion(NamedTuple):
 
 
 def suspicion_of(
-    checked: Url, tried: int, url_variable: str | None, token_variable: str
+    checked: Url,
+    tried: int,
+    url_variable: str | None,
+    token_variable: str,
+    account_sid: str | None,
 ) -> Suspicion:
     """The token, unless the public host cannot be known.
 
@@ -35,17 +40,18 @@ def suspicion_of(
             f"The request shows the host {shown}, which Twilio cannot call: a proxy hides the "
             "public one, so no form of the URL could fit.",
             (
-                "Set PUBLIC_BASE_URL to the part before /webhooks of the URL in Twilio's console",
+                "Set PUBLIC_BASE_URL to the part before /webhooks of the URL in Twilio's console, "
+                f"and {RESTART}",
                 "If that is refused too, the token is next",
             ),
         )
     console = f"Twilio's console has another URL than {shown_urls([checked.text])}"
     setting = url_variable or "PUBLIC_BASE_URL"
     return Suspicion(
-        f"None of {tried:,} forms of URL and body fits. So {token_variable} is most probably not "
-        "the account's token any more.",
+        f"{token_variable} most probably has not the token of {account_sid or 'the account'} any "
+        f"more: none of {tried:,} forms of URL and body fits.",
         (),
-        (f"If it is the same, {console}: set {setting} to match it",),
+        (f"If it is the same, {console}: set {setting} to match it, and {RESTART}",),
     )
 
 

@@ -103,8 +103,9 @@ def test_webhooks_show_by_channel_and_outcome_at_once(browser: Api) -> None:
     page = text_at(browser)
     assert "Received 3 in the last hour" in page
     assert "Outcome WhatsApp SMS Email Recorded 0 1 0 Duplicates 0 1 0 Unmatched 0 0 0" in page
-    assert "1 webhook refused in the last hour SMS, AC" in page
-    assert ", signature_ill_formed. They are forged, or a secret" in page
+    assert "1 SMS webhook of the last hour was refused: X-Twilio-Signature is no signature" in page
+    assert "or they are forged. Let the proxy pass it on as it is." in page
+    assert ", signature_ill_formed. " in page
     assert latest(browser)["channels"] == [0, 3, 0]
     assert latest(browser)["outcomes"] == [1, 1, 0, 1, 0]
     assert latest(browser)["contexts"] == [1, 0]
@@ -118,16 +119,17 @@ def test_what_waits_has_its_next_step_and_the_worst_comes_first(browser: Api) ->
     container.dead_letters().store(a_dead_letter())
     container.spool().enqueue(an_entry(reason="another process holds the write lock: end it"))
     page = browser.call("GET", "/").data.decode()
-    titles = [" ".join(title.split()) for title in re.findall(r"<h3>(.*?)</h3>", page)]
-    assert [re.sub(r" for .*", "", title) for title in titles] == [
-        "1 webhook in the spool, the oldest",
-        "1 message pending, the oldest",
-        "1 dead letter",
-        "1 message unmatched",
+    leads = [" ".join(lead.split()) for lead in re.findall(r"<h3>(.*?)</h3>", page)]
+    assert [re.sub(r" (for|since) .*?:", "", lead) for lead in leads] == [
+        "1 webhook waits in the spool another process holds the write lock.",
+        "1 message waits it could not be written to.",
+        "1 dead letter: Frontdesk could not read it: the form has no MessageSid.",
+        "1 unmatched message: no conversation is open for its sender and recipient.",
     ]
-    assert "Another process holds the write lock: end it. They are processed by themselves" in page
-    assert "or the account that delivered them may not speak for their recipient" in page
-    for step in ('href="/dead-letters"', 'href="/unmatched"', "frontdesk relay", 'href="/checks"'):
+    text = text_of(page)
+    assert "End it. " in text
+    assert "Open or reopen a conversation, and deliver it." in text
+    for step in ('href="/dead-letters"', 'href="/unmatched"', "frontdesk relay", 'href="/trace'):
         assert step in page
 
 
@@ -148,9 +150,9 @@ def test_context_that_is_held_for_long_needs_attention_at_once(browser: Api) -> 
     queue.publish(a_context(), AT_ONCE)
     queue.receive(REPLIES, 1, visibility=timedelta(hours=12))
     page = text_at(browser)
-    assert "sms-replies: a context is held for 12 h more A consumer took a context" in page
-    assert "only an answer by hand comes sooner" in page
-    assert "Look at sms-replies" in page
+    assert re.search(r"sms-replies: a consumer keeps SM\d+ for 12 h more. Restart the", page)
+    assert re.search(r"It comes back at [-\d: ]+ UTC : answer by hand if that is too late\.", page)
+    assert "Open sms-replies" in page
     assert "On queues 1 warning" in page
 
 
@@ -159,17 +161,17 @@ def test_context_that_nobody_takes_leads_to_the_queues(tmp_path: Path) -> None:
     with overviewed(tmp_path, clock) as browser:
         browser.container.context_queue().publish(a_context(), AT_ONCE)
         clock.advance(seconds=14 * 60)
-        assert "sms-replies waits too long" not in text_at(browser)
+        assert "sms-replies: 1 context, the oldest" not in text_at(browser)
         clock.advance(seconds=2 * 60)
         page = text_at(browser)
-        assert "sms-replies waits too long: 1 context, the oldest for 16 min" in page
-        assert "No consumer takes them: does it run?" in page
-        assert "no consumer takes them: does it run?" in text_at(browser, "/queues")
+        assert "sms-replies: 1 context, the oldest for 16 min, and no consumer takes its " in page
+        assert "contexts. Start or repair the consumer of sms-replies." in page
+        assert "no consumer takes its contexts. Start or repair" in text_at(browser, "/queues")
         browser.container.context_queue().receive(REPLIES, 1)
         page = text_at(browser)
-        assert "A consumer takes them and does not acknowledge all: what does its log say?" in page
-        assert "a consumer takes them and does not" in text_at(browser, "/queues")
-        assert "Look at sms-replies" in page
+        assert "and a consumer takes contexts and does not acknowledge all. See in the log" in page
+        assert "a consumer takes contexts and does not" in text_at(browser, "/queues")
+        assert "Open sms-replies" in page
 
 
 def test_store_that_does_not_answer_is_told_and_what_was_known_stays(browser: Api) -> None:
@@ -179,6 +181,7 @@ def test_store_that_does_not_answer_is_told_and_what_was_known_stays(browser: Ap
     container.stores.override(providers.Callable(_broken))
     page = text_at(browser)
     assert "The store does not answer" in page
+    assert "does not answer: no answer. Run the checks" in page
     assert "Its figures are those of 0 s ago" in page
     assert "Run the checks" in page
     assert "Unmatched 1 warning " in page
@@ -187,6 +190,21 @@ def test_store_that_does_not_answer_is_told_and_what_was_known_stays(browser: Ap
     page = text_at(browser)
     assert "not answer" not in page
     assert "Unmatched 1 warning " in page
+
+
+def test_cause_that_a_backend_gives_leads_and_its_remedy_follows(browser: Api) -> None:
+    browser.container.context_queue.override(providers.Callable(_missing))
+    page = text_at(browser)
+    assert "There is no queue sms-replies. Create it, or correct SMS_REPLIES_QUEUE_URL ." in page
+    assert "The queues do not answer" not in page
+    assert "NonExistentQueue" not in page
+
+
+def _missing() -> None:
+    raise StorageUnavailableError(
+        "there is no queue sms-replies (AWS.SimpleQueueService.NonExistentQueue). Create it, or "
+        "correct SMS_REPLIES_QUEUE_URL"
+    )
 
 
 def test_store_that_never_answered_has_no_figures(browser: Api) -> None:

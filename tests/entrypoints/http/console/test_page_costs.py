@@ -46,11 +46,11 @@ _COPY = """
 
 
 _PAGES = {
-    "/": 1,
+    "/": 2,
     "/conversations": 1,
     "/conversations?address=%2B14155550123": 1,
     "/conversations?status=none": 11,
-    "/conversations/sms/{conversation}": 4,
+    "/conversations/sms/{conversation}": 5,
     "/messages/{request}": 2,
     "/trace?subject={message}": 5,
     "/trace?subject=%2B14155550123": 12,

@@ -8,16 +8,18 @@ import pytest
 from dependency_injector import providers
 
 from application.clock import utc_now
-from domain.queues import ALL_QUEUES, QueueKind, QueueName
+from domain.queues import ALL_QUEUES
 from entrypoints.http.console.operations import queue_pages
 from entrypoints.operations.queue_checks import LONGEST_WAIT
-from tests.end_to_end.responses import EMAIL, SMS
+from infrastructure.aws.sqs_queue import SqsContextQueue
+from tests.contracts.context_queue import HANDOFF, REPLIES
+from tests.emulators import EmulatedAws
+from tests.end_to_end.responses import EMAIL
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
 from tests.entrypoints.http.api.steered import CUSTOMER, opened, received
-from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
-
-REPLIES = QueueName(SMS, QueueKind.REPLIES)
+from tests.entrypoints.http.console.browsing import HOSTILE, Visit, pressed, shown, visit
+from tests.infrastructure.aws.sqs_queues import created
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_what_waits_too_long_stands_first_with_its_reason(desk: Api, visitor: Vi
     later = utc_now() + LONGEST_WAIT + timedelta(minutes=1)
     with desk.container.clock.override(providers.Object(lambda: later)):
         text = visitor.text("/queues")
-    assert "sms-replies waits too long: no consumer takes them: does it run?" in text
+    assert "sms-replies waits too long: no consumer takes its contexts. Start or" in text
     assert "waits too long" in text
 
 
@@ -79,7 +81,7 @@ def test_what_stays_taken_again_and_again_has_no_healthy_colour(desk: Api, visit
 def test_late_contexts_have_no_healthy_colour(desk: Api, visitor: Visit) -> None:
     opened(desk)
     received(desk)
-    assert b'"badge ok">ready' in visitor.get("/queues/sms-replies").data
+    assert b'"badge plain">ready' in visitor.get("/queues/sms-replies").data
     later = utc_now() + LONGEST_WAIT + timedelta(minutes=1)
     with desk.container.clock.override(providers.Object(lambda: later)):
         assert b'"badge warn">ready' in visitor.get("/queues/sms-replies").data
@@ -88,6 +90,31 @@ def test_late_contexts_have_no_healthy_colour(desk: Api, visitor: Visit) -> None
     page = visitor.get("/trace", subject=CUSTOMER).data
     assert b'"badge warn">taken' in page
     assert b'"badge warn">It is here' in page
+
+
+def test_missing_queue_hides_no_other_one(desk: Api, visitor: Visit, moto_aws: EmulatedAws) -> None:
+    urls = created(moto_aws)
+    moto_aws.sqs.send_message(QueueUrl=urls[HANDOFF], MessageBody="one that waits")
+    urls[REPLIES] += "-gone"
+    queue = SqsContextQueue(moto_aws.sqs, urls)
+    why = (
+        "sms-replies fails: there is no queue sms-replies "
+        "(AWS.SimpleQueueService.NonExistentQueue). Create it, or correct SMS_REPLIES_QUEUE_URL"
+    )
+    with desk.container.context_queue.override(providers.Object(queue)):
+        text = visitor.text("/queues")
+        own_page = visitor.text("/queues/sms-replies")
+        other_page = visitor.text("/queues/sms-handoff")
+        listed = {one["queue"]: one for one in desk.get("/v1/queues")["items"]}
+    assert why in text
+    assert "sms-replies fails Not known." in text
+    assert "sms-handoff age unknown 1 0 0" in text
+    assert why in own_page
+    assert "shows a context to its consumer alone" not in own_page
+    assert "1 ready, 0 delayed, 0 taken. SQS shows a context to its consumer alone" in other_page
+    assert "frontdesk queues read sms-handoff" in other_page
+    assert why == f"sms-replies fails: {listed['sms-replies']['error']}"
+    assert listed["sms-handoff"]["ready"] == 1
 
 
 def test_look_inside_takes_nothing(desk: Api, visitor: Visit) -> None:
@@ -108,6 +135,44 @@ def test_look_inside_takes_nothing(desk: Api, visitor: Visit) -> None:
         assert f"/trace?subject={one['context']['meta']['request_id']}".encode() in page.data
     assert "frontdesk queues move sms-replies RECEIPT handoff" in text
     assert desk.container.context_queue().depths() == before
+
+
+def test_waiting_context_is_moved_to_the_other_queue(desk: Api, visitor: Visit) -> None:
+    opened(desk)
+    received(desk, body="Where is it?")
+    page = visitor.get("/queues/sms-replies").data.decode()
+    answer = pressed(visitor.api, page, "/queues/sms-replies/move", "Move to sms-handoff")
+    assert answer.status == 200
+    assert "Moved to sms-handoff." in shown(answer)
+    assert "Nothing waits on this queue." in shown(answer)
+    assert "Where is it?" in visitor.text("/queues/sms-handoff")
+    again = pressed(visitor.api, page, "/queues/sms-replies/move", "Move to sms-handoff")
+    assert again.status == 409
+    assert "Nothing was done: a consumer took the message meanwhile" in shown(again)
+    assert sum(len(contexts) for contexts in desk.frontdesk.contexts().values()) == 1
+
+
+def test_context_that_a_consumer_took_meanwhile_is_not_moved(desk: Api, visitor: Visit) -> None:
+    opened(desk)
+    received(desk)
+    page = visitor.get("/queues/sms-replies").data.decode()
+    (delivery,) = desk.container.context_queue().receive(REPLIES, 1)
+    answer = pressed(visitor.api, page, "/queues/sms-replies/move", "Move to sms-handoff")
+    assert answer.status == 409
+    assert b"Move to sms-handoff</button>" not in answer.data
+    assert desk.container.context_queue().acknowledge(REPLIES, delivery.receipt)
+
+
+@pytest.mark.parametrize("publication", ["", "x", "0", "2", "9" * 5_000])
+def test_context_that_is_not_there_is_not_moved(
+    desk: Api, visitor: Visit, publication: str
+) -> None:
+    opened(desk)
+    received(desk)
+    (waiting,) = desk.get("/v1/queues/sms-replies/contexts")["items"]
+    fields = {"request_id": waiting["context"]["meta"]["request_id"], "publication": publication}
+    assert visitor.post("/queues/sms-replies/move", fields).status == 409
+    assert desk.container.context_queue().depth(REPLIES).ready == 1
 
 
 def test_empty_queue_says_what_to_type(visitor: Visit) -> None:
@@ -133,10 +198,13 @@ def test_page_is_no_longer_than_it_may_be(
     assert [f"Text {number}" in following for number in range(3)] == [False, False, True]
 
 
-def test_backend_that_shows_nothing_says_the_command(desk: Api, visitor: Visit) -> None:
-    """SQS shows a context to its consumer alone."""
-    with desk.container.context_queue.override(providers.Object(object())):
-        text = visitor.text("/queues/sms-replies")
+def test_backend_that_shows_nothing_says_the_command(tmp_path: Path) -> None:
+    """SQS shows a context to its consumer alone, and a company no depths."""
+    with (
+        shared_desk(tmp_path) as (whole, acme, _),
+        whole.container.context_queue.override(providers.Object(object())),
+    ):
+        text = visit(acme.api).text("/queues/sms-replies")
     assert "This queue cannot be looked into." in text
     assert "frontdesk queues read sms-replies" in text
 
@@ -163,4 +231,12 @@ def test_companies_see_their_own_contexts_and_no_depths(tmp_path: Path) -> None:
         page = visitor.get("/queues/email-replies").data
         assert b"/trace?subject=" + acme.request_id.encode() in page
         assert b"brill" not in page.lower()
+        (theirs,) = [
+            one["context"]["meta"]["request_id"]
+            for one in whole.get("/v1/queues/email-replies/contexts")["items"]
+            if one["context"]["meta"]["request_id"] != acme.request_id
+        ]
+        fields = {"request_id": theirs, "publication": "1"}
+        assert visitor.post("/queues/email-replies/move", fields).status == 409
+        assert len(whole.get("/v1/queues/email-replies/contexts")["items"]) == 2
         assert visit(whole).get("/queues").status == 200

@@ -38,9 +38,9 @@ def test_what_is_proven_stands_before_what_a_forger_can_make(
 
         forger = replace(COMPANY, auth_token="f" * 32)
         page = refuse(forger, f"{PUBLIC}/webhooks/sms", ChannelType.SMS)
-        assert "signature_mismatch. If they are not forged: None of " in page
+        assert "1 SMS webhook of the last hour was refused: None of " in page
         page = refuse(COMPANY, f"{PUBLIC}:8443/webhooks/whatsapp", ChannelType.WHATSAPP)
-        proven = "signature_mismatch. Twilio signed the port 8443"
+        proven = "1 WhatsApp webhook of the last hour was refused: Twilio signed the port 8443"
         assert proven in page
         page = refuse(Providers.numbered(2), f"{PUBLIC}/webhooks/email", ChannelType.EMAIL)
         assert "Email, sendgrid, signature_mismatch" in page

@@ -220,7 +220,7 @@ def test_unknown_sender_becomes_unmatched_and_no_message_leaves(tmp_path: Path) 
         assert "demo conversations are open" in text_of(opened.data.decode())
         assert len(simulator.api.get("/v1/conversations")["items"]) == 3
         assert sent_ids(opened.data.decode()) == [message_id]
-        assert "waiting" in text_of(simulator.send("sms", {"sent": message_id}))
+        assert "delayed" in text_of(simulator.send("sms", {"sent": message_id}))
 
 
 def test_ids_in_the_address_are_few_and_harmless(simulator: Simulator) -> None:

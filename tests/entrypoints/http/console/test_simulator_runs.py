@@ -131,4 +131,4 @@ def test_store_that_does_not_answer_is_seen_in_the_spool_and_its_recovery(tmp_pa
             assert "spooled" in text_of(page)
         drain_some(container)
         (message_id,) = sent_ids(page)
-        assert "waiting" in text_of(simulator.page(f"?channel=sms&sent={message_id}"))
+        assert "delayed" in text_of(simulator.page(f"?channel=sms&sent={message_id}"))

@@ -55,7 +55,7 @@ def test_messages_stand_in_order_with_state_and_trace(api: Api, session: Api) ->
     history = api.get(f"/v1{path}/messages")["items"]
     for one in history:
         assert f'href="/trace?subject={one["request_id"]}"' in page
-    assert page.count('<span class="badge ok">queued</span>') == 3
+    assert page.count('<span class="badge plain">queued</span>') == 3
     assert 'role="log"' in page
     assert f'hx-get="{path}"' in page
 
@@ -120,8 +120,8 @@ def test_status_is_set(api: Api, session: Api) -> None:
     answer = pressed(session, shown(session, path), "/status", "closed")
     assert (answer.status, api.get(f"/v1{path}")["conversation_status"]) == (200, "closed")
     page = answer.data.decode()
-    assert "do not join it any more" in page
-    assert "not routed for it" in page
+    assert "Closed: new messages of this customer do not come here" in page
+    assert "appears here by itself" not in page
     assert (
         "once the conversation is open again"
         in pressed(session, page, "/hand-off", "Human").data.decode()

@@ -83,7 +83,7 @@ def test_what_came_before_an_open_conversation_is_delivered_alone(
     request_id, *_ = given_unmatched(local, sender)
     _, conversation = opened(local, sender=sender)
     text = visitor.text("/unmatched")
-    assert "open now A conversation is open by now" in text
+    assert "Their conversation is open now. See the conversation" in text
     answer = visitor.post(f"/unmatched/{request_id}/deliver")
     assert "1 message is delivered." in shown(answer)
     assert conversation["conversation_id"].encode() in answer.data
@@ -187,10 +187,10 @@ def test_message_by_an_account_that_does_not_own_the_recipient_is_explained(
         assert whole.frontdesk.post(webhook).status == 200
         visitor = visit(whole)
         text = visitor.text("/unmatched")
-        assert f"{BRILL.number} belongs to company brill" in text
-        assert f"ccount {ACME.providers.account_sid} of company acme delivered it, but by" in text
+        account = f"Account {ACME.providers.account_sid} of company acme delivered it"
+        assert f"{account}, but by TENANTS {BRILL.number} belongs to company brill" in text
         assert f"SMS to {BRILL.number} , delivered by account {ACME.providers.account_sid}" in text
-        assert "Once TENANTS is corrected, the button that delivers is here." in text
+        assert "Once that is corrected, a button here delivers it." in text
         (foreign,) = [
             one for one in whole.frontdesk.unmatched() if one.sender.value == "+14155550108"
         ]

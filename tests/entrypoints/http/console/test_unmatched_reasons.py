@@ -1,4 +1,4 @@
-"""Why a message is unmatched, as its card and the trace say it alike."""
+"""Why a message is unmatched, as its card and the trace say it."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from tests.end_to_end.responses import SMS
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.steered import opened, received
-from tests.entrypoints.http.console.browsing import HOSTILE, Visit, shown, visit
+from tests.entrypoints.http.console.browsing import HOSTILE, Visit, forms, shown, visit
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,9 @@ def test_card_names_the_closed_conversation(local: Api, visitor: Visit) -> None:
     local.call("PUT", f"{path}/status", {"conversation_status": "closed"})
     received(local, SMS, sender="+14155550101")
     reason = "Theirs is closed, and no message opens it again"
-    assert reason in visitor.text("/unmatched")
+    assert "Their conversation is closed, and no message opens it again." in visitor.text(
+        "/unmatched"
+    )
     assert f'href="{path.removeprefix("/v1")}"'.encode() in visitor.get("/unmatched").data
     page = visitor.get("/trace", subject=unmatched_of(local, "+14155550101"))
     assert reason in shown(page)
@@ -104,8 +106,26 @@ def test_card_names_the_conversation_with_another_number(local: Api, visitor: Vi
     opened(local, sender="+14155550102", recipient="+15005550007")
     received(local, SMS, sender="+14155550102")
     reason = "+14155550102 has no open conversation with +15005550006, only with +15005550007"
-    assert reason in visitor.text("/unmatched")
+    assert (
+        "They wrote to +15005550006; their conversation is with +15005550007. See the conversation"
+        in visitor.text("/unmatched")
+    )
     assert reason in visitor.text("/trace", subject=unmatched_of(local, "+14155550102"))
+
+
+def test_likely_company_is_one_click_away(local: Api, visitor: Visit) -> None:
+    sender, company = "+14155550135", {"company_id": "shop", "company_name": "Shop"}
+    opened(local, sender=sender, recipient="+15005550007", **company)
+    received(local, SMS, sender=sender)
+    page = visitor.get("/unmatched").data.decode()
+    assert "their conversation at Shop is with +15005550007" in page
+    place = f"/unmatched/{unmatched_of(local, sender)}/open"
+    fields = forms(page)[place, "Open for Shop and deliver"]
+    assert {**fields, **company} == fields
+    assert forms(page)[place, "Open without a company"].keys() == {"csrf_token"}
+    assert "1 message is delivered" in shown(visitor.post(place, fields))
+    found = local.get("/v1/conversations", address=sender)["items"]
+    assert {one["company_id"] for one in found} == {"shop"}
 
 
 def test_notice_says_that_the_new_conversation_has_no_company(local: Api, visitor: Visit) -> None:
