@@ -8,7 +8,7 @@ from application.ports.refusals import Refusal
 from application.tracing.fallback_words import fallback_words
 from application.tracing.nothing_known import NothingKnown
 from application.tracing.results import Statement
-from application.tracing.wording import ago, ahead, command, duration, shell
+from application.tracing.wording import ago, ahead, cause_and_remedy, command, duration, shell
 from domain.automated_mail import Suppression
 from domain.channels import ChannelType
 from domain.trail import FallbackOutcome, FallbackResult
@@ -142,3 +142,15 @@ def test_commands_are_quoted_as_a_shell_takes_them() -> None:
     assert command("trace", "SM1") == "'frontdesk trace SM1'"
     assert command("trace", "<1@a.example>") == "'frontdesk trace \"<1@a.example>\"'"
     assert command("trace", "a $(reboot)") == "'frontdesk trace 'a $(reboot)''"
+
+
+@pytest.mark.parametrize(
+    ("reason", "parts"),
+    [
+        ("there is no queue. Create it", ("there is no queue", "Create it.")),
+        ("sqlite3 locks a.db: end it, or its lock", ("sqlite3 locks a.db", "End it, or its lock.")),
+        ("sms-replies: no answer", ("sms-replies: no answer", "")),
+    ],
+)
+def test_remedy_in_a_reason_is_told_apart(reason: str, parts: tuple[str, str]) -> None:
+    assert cause_and_remedy(reason) == parts
