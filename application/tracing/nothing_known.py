@@ -14,8 +14,8 @@ from domain.channels import ChannelType
 LogSearch = Callable[[Mapping[str, str]], str]
 """How to find the log lines with these fields, for an operator to copy."""
 
-RemedyOf = Callable[[Refusal], str]
-"""What to do about a refusal without a diagnosis, in sentences without the last stop."""
+Explain = Callable[[Refusal], Statement]
+"""Why a webhook without a diagnosis was refused, and what to do."""
 
 _LOOK = "look in the provider's own log for the answer that it got"
 _ANSWERS = (
@@ -24,6 +24,8 @@ _ANSWERS = (
     "did not come here: correct the URL or the proxy, and answer the customer by hand, for it may "
     f"not be sent again. {command('doctor', '--probe')} tests whether the public URL leads here"
 )
+
+NONE_OF_THESE = "if it was none of these"
 
 NOBODY_HAS_WRITTEN = "Nobody has written in this conversation yet, as far as the store knows."
 
@@ -82,7 +84,7 @@ class NothingKnown:
     sees_spool: bool
     failure: str | None
     log_search: LogSearch
-    remedy_of: RemedyOf
+    explain: Explain
     now: datetime
 
     def statement(self, text: str) -> Statement:
@@ -93,7 +95,7 @@ class NothingKnown:
         if self.failure:
             spool = "spool entry and no " if self.sees_spool else ""
             cause = f"It is not known whether {text} is recorded: {self.failure}."
-            return Statement(cause, more=f"It is no {spool}dead letter.")
+            return Statement(cause, "See what the checks find.", f"It is no {spool}dead letter.")
         places = "no record, no spool entry and no dead letter"
         if not self.sees_spool:
             places = "no record and no dead letter (this spool shows nothing of what is in it)"
@@ -110,7 +112,7 @@ class NothingKnown:
     def note(self) -> str | None:
         """What else it may be, to stand after the refusals: one of them probably is it."""
         is_other = self.refusals and not self.failure
-        return f"if it was none of these, {_LOOK}. {_ANSWERS}" if is_other else None
+        return f"{NONE_OF_THESE}, {_LOOK}. {_ANSWERS}" if is_other else None
 
     def _of(self, nothing: str, places: str = "") -> Statement:
         names = " and ".join(sorted(self.channels)) if len(self.channels) < len(ChannelType) else ""
@@ -129,9 +131,10 @@ class NothingKnown:
         what = f"a webhook of {last.channel}" if last.channel else "a request to an unknown path"
         latest = f"It was probably refused, as {what} was {ago(last.last_at, self.now)}"
         found = last.diagnosis
-        cause = f"{latest}. {found.cause}" if found else f"{latest}: {last.reason}."
-        remedy = found.remedy if found else self.remedy_of(last)
+        known = Statement(found.cause, f"{found.remedy}.") if found else self.explain(last)
         # A diagnosis says itself where nothing is left but to let the customer write again.
         then = "" if found and found.code == ACCEPTED else " Then let the customer write again."
         more = f"{nothing} The provider does not send it again: else answer by hand."
-        return Statement(cause, f"{remedy}.{then}", more)
+        if not found:
+            more = f"{known.more} {more} The reason is {last.reason}.".lstrip()
+        return Statement(f"{latest}. {known.cause}", f"{known.remedy}{then}".lstrip(), more)

@@ -160,7 +160,7 @@ class Unmatched:
 
     def _reason(self) -> tuple[Statement, tuple[str, ...]]:
         if self.tenant is None:
-            return Statement(self.why, self._correction()), (_REDRIVE,)
+            return self._of_wrong_account(), (_REDRIVE,)
         if self.record.message.is_of_unknown_author:
             statement = Statement(self.why, "A human must answer it.")
             return statement, (shell("unmatched", "list"),)
@@ -186,16 +186,20 @@ class Unmatched:
         senders = [one for one in self.directory.tenants if account in one.accounts]
         return " and ".join(f"company {one.company_id}" for one in senders) or "no company"
 
-    def _correction(self) -> str:
+    def _of_wrong_account(self) -> Statement:
         account, recipient = self.record.message.account, self.record.message.recipient.address
         if self.directory.has_one_company:
-            return f"Configure account {account}, then deliver the message."
+            remedy = f"Configure account {account}, then deliver the message."
+            return Statement(self.why, remedy)
         owner = self.directory.owner_of_recipient(recipient)
         right = f"company {owner.company_id}" if owner else "another company"
-        return (
+        remedy = (
             f"If {recipient} is meant for {right}, move it at the provider to an account of that "
             f"company. If not, correct TENANTS. Then deliver the message."
         )
+        accounts = ", ".join(sorted(owner.accounts)) if owner else ""
+        more = f"Accounts of {right}: {accounts}." if accounts else ""
+        return Statement(self.why, remedy, more)
 
     def _without_conversation(self, tenant: Tenant) -> tuple[Statement, tuple[str, ...]]:
         message, trail = self.record.message, self.record.trail
@@ -251,6 +255,5 @@ def _is_with_another(conversation: Conversation, recipient: str) -> bool:
 def _company(tenant: Tenant | None) -> str:
     if tenant is None:
         return "no company"
-    accounts = ", ".join(sorted(tenant.accounts))
-    of = f" ({accounts})" if accounts else ", which has no account of this channel"
+    of = "" if tenant.accounts else ", which has no account of this channel"
     return f"company {tenant.company_id}{of}"

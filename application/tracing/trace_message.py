@@ -13,9 +13,9 @@ from application.ports.webhook_parser import VerifiedWebhook
 from application.tracing.find_recorded import UUID, FindRecorded, MaySee, forms_of_mail_id
 from application.tracing.nothing_known import (
     NOBODY_HAS_WRITTEN,
+    Explain,
     LogSearch,
     NothingKnown,
-    RemedyOf,
     nothing_from,
     of_no_form,
     of_own_address,
@@ -63,7 +63,7 @@ class TraceMessage:
     find_unrecorded: FindUnrecorded
     refusals: Refusals
     log_search: LogSearch
-    remedy_of: RemedyOf
+    explain: Explain
     clock: Clock
 
     def __call__(self, text: str, may_see: MaySee = lambda _: True) -> Trace:
@@ -253,7 +253,7 @@ class TraceMessage:
             sees_spool=self.find_unrecorded.sees_spool,
             failure=failure,
             log_search=self.log_search,
-            remedy_of=self.remedy_of,
+            explain=self.explain,
             now=self.clock(),
         )
 

@@ -1,5 +1,6 @@
 """Times, lengths of time and commands, as sentences of a trace have them."""
 
+import re
 import shlex
 from datetime import datetime
 
@@ -9,6 +10,8 @@ from domain.queues import QueueKind, QueueName
 from domain.times import readable
 
 _MINUTE, _DAY = 60, 86_400
+_REMEDY = re.compile(r"\. |: (?=end it\b)")
+"""What stands before the remedy in a reason."""
 _SPECIAL = frozenset('"$`\\!')
 """What a shell obeys within double quotes."""
 
@@ -30,8 +33,8 @@ def lasting(since: datetime, now: datetime) -> str:
 
 def cause_and_remedy(reason: str) -> tuple[str, str]:
     """A reason in our own words: what is wrong, then what to do if it says so, as a sentence."""
-    cause, _, remedy = reason.removesuffix(".").partition(". ")
-    return cause, f"{remedy}." if remedy else ""
+    cause, *remedies = _REMEDY.split(reason.removesuffix("."), maxsplit=1)
+    return cause, "".join(f"{one[:1].upper()}{one[1:]}." for one in remedies)
 
 
 def duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ from application.ports.stores import Stores
 from application.tracing.find_recorded import FindRecorded
 from application.tracing.nothing_known import LogSearch
 from application.tracing.recorded import TraceRecord
+from application.tracing.results import Statement
 from application.tracing.trace_message import TraceMessage
 from application.tracing.unrecorded import FindUnrecorded
 from domain.tenants import TenantDirectory
@@ -32,12 +33,15 @@ def _log_search(settings: Settings) -> LogSearch:
     return in_logs_insights if settings.storage == "dynamodb" else in_json_lines
 
 
-def remedy_of(refusal: Refusal) -> str:
-    """What its provider says to do about a refusal without a diagnosis."""
+def _explain(refusal: Refusal) -> Statement:
+    """What its provider says of a refusal without a diagnosis."""
     if refusal.channel is None:
-        return "Compare the URL at the provider: it ends with the channel, as in /webhooks/sms"
+        remedy = "Compare the URL at the provider: it ends with the channel, as in /webhooks/sms."
+        return Statement("That path is no webhook.", remedy)
     found = PROVIDERS[refusal.channel]().explained(refusal.reason)
-    return found.remedy if found else "Look in the log for more"
+    if found is None:
+        return Statement(f"The reason is {refusal.reason}.", "Look in the log for more.")
+    return Statement(*(f"{part}." if part else "" for part in found))
 
 
 def open_trace_message(
@@ -57,7 +61,7 @@ def open_trace_message(
         find_unrecorded(spool.spool if spool.has_spool() else None, dead_letters),
         refusals,
         _log_search(settings),
-        remedy_of,
+        _explain,
         clock,
     )
 

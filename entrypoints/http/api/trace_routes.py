@@ -30,7 +30,6 @@ _UNMATCHED = Statement(
     "It is unmatched: its sender has no open conversation with its recipient.",
     "Open one, then redrive the message.",
 )
-
 _SPOOLED = Statement(
     "It is in the spool: it is safe, and not recorded yet.",
     more="It is recorded by itself as soon as the store takes it.",
@@ -140,9 +139,8 @@ def _without_others(message: MessageTrace) -> MessageTrace:
 
     Why it is not recorded may name files and tables of this server.
     """
-    statement = {TraceState.UNMATCHED: _UNMATCHED, TraceState.SPOOLED: _SPOOLED}.get(
-        message.conclusion.state
-    )
+    statements = {TraceState.UNMATCHED: _UNMATCHED, TraceState.SPOOLED: _SPOOLED}
+    statement = statements.get(message.conclusion.state)
     if statement is None:
         return message
     conclusion = replace(message.conclusion, statement=statement, commands=())

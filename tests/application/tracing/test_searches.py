@@ -277,7 +277,7 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
     assert (found.kind, found.is_known) == (TraceKind.UNKNOWN, False)
     assert [one.channel for one in found.refusals] == [ChannelType.SMS]
     assert "It was probably refused, as a webhook of sms was 0 s ago (" in found.statement.cause
-    assert found.statement.cause.endswith("): signature_mismatch.")
+    assert found.statement.more.endswith(" The reason is signature_mismatch.")
     assert found.statement.remedy.startswith("Set PUBLIC_BASE_URL to the part before /webhooks")
     assert found.statement.remedy.endswith(" Then let the customer write again.")
     assert found.notes[-1].startswith("if it was none of these, look in the provider's own log")
@@ -291,7 +291,7 @@ def test_refusals_of_strangers_do_not_hide_that_of_a_known_account() -> None:
     refusals = frontdesk.container.refusals()
     refusals.add(ChannelType.SMS, ACCOUNT, "signature_mismatch", "https://hooks.example/sms")
     refusals.add(ChannelType.SMS, "", "account_unknown", "")
-    assert ": signature_mismatch. " in trace(frontdesk, "SM404").sentence
+    assert " signature_mismatch." in trace(frontdesk, "SM404").sentence
 
 
 def test_nothing_known_and_nothing_refused_leads_to_the_provider() -> None:

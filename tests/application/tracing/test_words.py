@@ -7,7 +7,8 @@ import pytest
 from application.ports.refusals import Refusal
 from application.tracing.fallback_words import fallback_words
 from application.tracing.nothing_known import NothingKnown
-from application.tracing.wording import ago, ahead, command, duration, shell
+from application.tracing.results import Statement
+from application.tracing.wording import ago, ahead, cause_and_remedy, command, duration, shell
 from domain.automated_mail import Suppression
 from domain.channels import ChannelType
 from domain.trail import FallbackOutcome, FallbackResult
@@ -70,7 +71,7 @@ def nothing_known(*refusals: Refusal, failure: str | None = None, **changes: boo
         sees_spool=changes.get("sees_spool", True),
         failure=failure,
         log_search=str,
-        remedy_of=lambda one: f"Mend {one.reason}",
+        explain=lambda one: Statement(f"It is {one.reason}.", "Mend it."),
         now=NOW,
     )
 
@@ -89,7 +90,7 @@ def test_refusals_that_cannot_be_seen_are_in_the_log() -> None:
         (
             ChannelType.SMS,
             "account_unknown",
-            "as a webhook of sms was 60 s ago (2026-03-04 11:59:00 UTC): account_unknown.",
+            "as a webhook of sms was 60 s ago (2026-03-04 11:59:00 UTC). ",
         ),
         (None, "path_unknown", "as a request to an unknown path was 60 s ago ("),
     ],
@@ -101,7 +102,7 @@ def test_what_was_refused_is_named_without_an_account(
     refusal = Refusal(channel, "", reason, "", 1, at, at)
     sentence = nothing_known(refusal).statement("SM1").sentence
     assert words in sentence
-    assert f" Mend {reason}. Then let the customer write again. Nothing is known of SM1" in sentence
+    assert f"It is {reason}. Mend it. Then let the customer write again. Nothing is" in sentence
 
 
 @pytest.mark.parametrize("refusals", [(), (Refusal(None, "", "path_unknown", "", 1, NOW, NOW),)])
@@ -116,7 +117,10 @@ def test_status_callback_and_probe_are_named_where_nothing_is_known(
 
 def test_reason_why_the_store_could_not_be_asked_is_named() -> None:
     sentence = nothing_known(failure="wrong settings: TENANTS").statement("SM1").sentence
-    assert "whether SM1 is recorded: wrong settings: TENANTS. It is no " in sentence
+    assert (
+        "whether SM1 is recorded: wrong settings: TENANTS. See what the checks find. It is no "
+        in sentence
+    )
     assert sentence.endswith("It is no spool entry and no dead letter.")
 
 
@@ -138,3 +142,15 @@ def test_commands_are_quoted_as_a_shell_takes_them() -> None:
     assert command("trace", "SM1") == "'frontdesk trace SM1'"
     assert command("trace", "<1@a.example>") == "'frontdesk trace \"<1@a.example>\"'"
     assert command("trace", "a $(reboot)") == "'frontdesk trace 'a $(reboot)''"
+
+
+@pytest.mark.parametrize(
+    ("reason", "parts"),
+    [
+        ("there is no queue. Create it", ("there is no queue", "Create it.")),
+        ("sqlite3 locks a.db: end it, or its lock", ("sqlite3 locks a.db", "End it, or its lock.")),
+        ("sms-replies: no answer", ("sms-replies: no answer", "")),
+    ],
+)
+def test_remedy_in_a_reason_is_told_apart(reason: str, parts: tuple[str, str]) -> None:
+    assert cause_and_remedy(reason) == parts

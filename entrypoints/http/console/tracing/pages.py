@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from application.tracing.nothing_known import likely_refusal
+from application.tracing.nothing_known import NONE_OF_THESE, likely_refusal
 from application.tracing.results import MessageTrace, Statement, Trace
 from application.tracing.trace_message import LONGEST
 from domain.channels import ChannelType
@@ -39,7 +39,9 @@ _CHECKS = Link("/checks", "See the checks")
 _BY_RECEIPT = (["queues", "read"], ["queues", "move"])
 """Commands that need the receipt of who has taken a context: no page has it."""
 
-_NO_ANSWER = Statement("It is not known whether this is recorded: the store does not answer.")
+_NO_ANSWER = Statement(
+    "It is not known whether this is recorded: the store does not answer.", "Trace it again later."
+)
 _CODES = {PayloadTooLargeError.reason: 413, UnsupportedChannelError.reason: 404}
 """What was answered to a refused request, by its reason; to all others a 401."""
 
@@ -86,6 +88,8 @@ def trace_message(
         commands=commands,
         redrive=_redrive_address(shown.commands),
         refused_with=_code(shown),
+        has_signature=_is_about_signature(shown),
+        otherwise=next((one for one in shown.notes if one.startswith(NONE_OF_THESE)), ""),
         # Each message has a link to its own page.
         notes=[note for note in shown.notes if not note.startswith("'frontdesk trace ")],
         refusals=[refusal_line(one, settings) for one in shown.refusals],
@@ -102,6 +106,10 @@ def _code(found: Trace) -> int | None:
     if found.messages or not found.refusals:
         return None
     return _CODES.get(likely_refusal(found.refusals).reason, HTTPStatus.UNAUTHORIZED)
+
+
+def _is_about_signature(found: Trace) -> bool:
+    return bool(found.refusals) and likely_refusal(found.refusals).reason.startswith("signature_")
 
 
 def _redrive_address(commands: Iterable[str]) -> str | None:

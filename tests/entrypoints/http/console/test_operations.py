@@ -195,3 +195,25 @@ def test_options_of_commands_stay_whole_on_a_narrow_page() -> None:
     assert command("frontdesk doctor --probe <b>") == f"frontdesk doctor {option} &lt;b&gt;"
     assert f"<code>frontdesk doctor {option}</code>" in prose("Run 'frontdesk doctor --probe' now")
     assert command("a--b") == "a--b"
+
+
+def test_setting_is_code_with_all_of_its_value() -> None:
+    setting = "PUBLIC_BASE_URL=https://hooks.shop.example"
+    assert f">{setting}</code>; or" in prose(f"Set {setting}; or in the proxy")
+    assert prose("correct TENANTS. Then").endswith(">TENANTS</code>. Then")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("came 4 min ago (2026-03-04 11:56:00 UTC).", "4 min ago"),
+        ("for 1 h 24 min (since 2026-03-04 11:56:00 UTC)", "for 1 h 24 min"),
+        ("for 12 h more (until 2026-03-04 11:56:00 UTC)", "for 12 h more"),
+        ("Wait: it is tried in 30 s (2026-03-04 11:56:00 UTC).", "in 30 s"),
+    ],
+)
+def test_age_is_shown_and_its_moment_is_on_hover(text: str, shown: str) -> None:
+    moment = "2026-03-04 11:56:00 UTC"
+    written = prose(text)
+    assert f'title="{moment}" data-age>{shown}</time>' in written
+    assert written.count(moment) == 1

@@ -10,6 +10,7 @@ import pytest
 from dependency_injector import providers
 
 from application.ports.context_queue import DelayedReader, Delivery
+from application.ports.dead_letters import DeadLetterKind
 from domain.errors import StorageUnavailableError
 from domain.queues import QueueName
 from domain.trail import FailedAttempt, MatchRule, Trail
@@ -21,7 +22,8 @@ from tests.entrypoints.http.api.clients import Api, given_token, running, runnin
 from tests.entrypoints.http.api.shared_desk import CUSTOMER as SHARED_CUSTOMER
 from tests.entrypoints.http.api.shared_desk import shared_desk
 from tests.entrypoints.http.api.steered import CUSTOMER, opened, received
-from tests.entrypoints.http.console.browsing import page, signed_in, text_of
+from tests.entrypoints.http.console.browsing import page, signed_in, text_of, visit
+from tests.entrypoints.http.console.stored import stored
 
 MESSAGE, LATER, STRANGE = ("SM" + digit * 32 for digit in "123")
 STRANGER = "+14155550199"
@@ -137,6 +139,18 @@ def test_dead_letter_is_found_by_each_of_its_ids(desk: Api) -> None:
         assert stops(html)["dead_letter"] == "here"
         assert stops(html)["recorded"] == "missed"
         assert f'<a class="button" href="/dead-letters/{dead_letter.dead_letter_id}">' in html
+
+
+def test_dead_letter_is_redriven_from_its_trace(desk: Api) -> None:
+    exhausted = stored(desk, number=1, kind=DeadLetterKind.EXHAUSTED)
+    unreadable = stored(desk, number=2)
+    visitor = visit(desk)
+    html = visitor.get("/trace", subject=exhausted).data.decode()
+    assert f'action="/dead-letters/{exhausted}/redrive"' in html
+    html = visitor.get("/trace", subject=unreadable).data.decode()
+    assert "/redrive" not in html, "it would fail again"
+    assert "Its signature fits what came: no proxy changed it, and a program that" in text_of(html)
+    assert "Its signature fits what came" in visitor.text(f"/dead-letters/{unreadable}")
 
 
 def test_messages_of_a_customer_are_cards_with_the_latest_open(desk: Api) -> None:
