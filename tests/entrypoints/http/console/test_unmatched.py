@@ -189,7 +189,7 @@ def test_message_by_an_account_that_does_not_own_the_recipient_is_explained(
         text = visitor.text("/unmatched")
         account = f"Account {ACME.providers.account_sid} of company acme delivered it"
         assert f"{account}, but by TENANTS {BRILL.number} belongs to company brill" in text
-        assert "If not, correct TENANTS. Then deliver the message." in text
+        assert "If not, correct TENANTS . Then deliver the message." in text
         assert "A button that delivers is here then." in text
         (foreign,) = [
             one for one in whole.frontdesk.unmatched() if one.sender.value == "+14155550108"
