@@ -182,7 +182,7 @@ def _of_record(record: MessageRecord, *, has_companies: bool) -> Cause:
         case MatchRule.UNKNOWN_AUTHOR:
             return Cause("a mailing list sent it without its author's address", "Answer it by hand")
     return Cause(
-        "no conversation is open for its sender and recipient",
+        "no conversation is open for customer and recipient",
         "Open or reopen a conversation, and deliver it",
     )
 

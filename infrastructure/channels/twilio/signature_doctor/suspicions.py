@@ -37,8 +37,8 @@ def suspicion_of(
     if url_variable is None and _is_hidden(checked.host):
         shown = shown_urls([f"{checked.host}{checked.port}"])
         return Suspicion(
-            f"The request shows the host {shown}, which Twilio cannot call: a proxy hides the "
-            "public one, so no form of the URL could fit.",
+            f"The request shows the host {shown}, which Twilio cannot call. A program on this "
+            "machine sent it, or a proxy hides the public host.",
             (
                 "Set PUBLIC_BASE_URL to the part before /webhooks of the URL in Twilio's console, "
                 f"and {RESTART}",

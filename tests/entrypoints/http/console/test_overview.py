@@ -124,7 +124,7 @@ def test_what_waits_has_its_next_step_and_the_worst_comes_first(browser: Api) ->
         "1 webhook waits in the spool another process holds the write lock.",
         "1 message waits it could not be written to.",
         "1 dead letter: Frontdesk could not read it: the form has no MessageSid.",
-        "1 unmatched message: no conversation is open for its sender and recipient.",
+        "1 unmatched message: no conversation is open for customer and recipient.",
     ]
     text = text_of(page)
     assert "End it. " in text
