@@ -134,7 +134,10 @@ class NothingKnown:
         known = Statement(found.cause, f"{found.remedy}.") if found else self.explain(last)
         # A diagnosis says itself where nothing is left but to let the customer write again.
         then = "" if found and found.code == ACCEPTED else " Then let the customer write again."
-        more = f"{nothing} The provider does not send it again: else answer by hand."
+        more = (
+            f"{nothing} The provider does not send it again. If the customer does not write again, "
+            f"answer by hand."
+        )
         if not found:
             more = f"{known.more} {more} The reason is {last.reason}.".lstrip()
         return Statement(f"{latest}. {known.cause}", f"{known.remedy}{then}".lstrip(), more)

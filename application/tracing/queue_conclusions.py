@@ -135,12 +135,10 @@ def _taken(place: OnQueue, waiting: WaitingContext, now: datetime) -> _Place:
         more = f"After that it comes back to {name}. {_log(place)}"
         return _Place(TraceState.IN_FLIGHT, None, where, more=more)
     remedy = (
-        f"Restart the consumer that took it. If the customer cannot wait {left}, answer by hand."
+        f"Answer this customer by hand if {left} is too long: nothing frees the message before. "
+        f"Restart the consumer, so that it keeps no other."
     )
-    more = (
-        f"It comes back to {name} then, and no sooner: the consumer asked for that time, and a "
-        f"restart does not change it. {_log(place)}"
-    )
+    more = f"It comes back to {name} then: the consumer asked for that time. {_log(place)}"
     return _Place(TraceState.IN_FLIGHT, None, where, remedy, more)
 
 

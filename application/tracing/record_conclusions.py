@@ -132,7 +132,7 @@ class Unmatched:
         """Why it belongs to no conversation, and how it gets one."""
         since = self.record.message.received_at
         reason, commands = self._reason()
-        cause = f"It is unmatched {lasting(since, now)}: {reason.cause}."
+        cause = f"It has been unmatched {lasting(since, now)}: {reason.cause}."
         return Conclusion(TraceState.UNMATCHED, since, replace(reason, cause=cause), commands)
 
     @property
@@ -160,7 +160,7 @@ class Unmatched:
 
     def _reason(self) -> tuple[Statement, tuple[str, ...]]:
         if self.tenant is None:
-            return self._of_wrong_account(), (_REDRIVE,)
+            return self.of_wrong_account(), (_REDRIVE,)
         if self.record.message.is_of_unknown_author:
             statement = Statement(self.why, "A human must answer it.")
             return statement, (shell("unmatched", "list"),)
@@ -186,7 +186,8 @@ class Unmatched:
         senders = [one for one in self.directory.tenants if account in one.accounts]
         return " and ".join(f"company {one.company_id}" for one in senders) or "no company"
 
-    def _of_wrong_account(self) -> Statement:
+    def of_wrong_account(self) -> Statement:
+        """Who delivered it, whose the recipient is, and which of the two is to be corrected."""
         account, recipient = self.record.message.account, self.record.message.recipient.address
         if self.directory.has_one_company:
             remedy = f"Configure account {account}, then deliver the message."

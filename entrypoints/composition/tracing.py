@@ -17,6 +17,7 @@ from application.tracing.unrecorded import FindUnrecorded
 from domain.tenants import TenantDirectory
 from entrypoints.composition.channel_providers import PROVIDERS
 from infrastructure.backend import ContextQueue, FileBackend, SpoolBackend
+from infrastructure.channels.remedies import for_settings
 from infrastructure.configuration.settings import Settings
 
 
@@ -33,7 +34,7 @@ def _log_search(settings: Settings) -> LogSearch:
     return in_logs_insights if settings.storage == "dynamodb" else in_json_lines
 
 
-def _explain(refusal: Refusal) -> Statement:
+def _explain(settings: Settings, refusal: Refusal) -> Statement:
     """What its provider says of a refusal without a diagnosis."""
     if refusal.channel is None:
         remedy = "Compare the URL at the provider: it ends with the channel, as in /webhooks/sms."
@@ -41,7 +42,8 @@ def _explain(refusal: Refusal) -> Statement:
     found = PROVIDERS[refusal.channel]().explained(refusal.reason)
     if found is None:
         return Statement(f"The reason is {refusal.reason}.", "Look in the log for more.")
-    return Statement(*(f"{part}." if part else "" for part in found))
+    parts = for_settings(found, has_tenants=settings.tenants is not None)
+    return Statement(*(f"{part}." if part else "" for part in parts))
 
 
 def open_trace_message(
@@ -61,7 +63,7 @@ def open_trace_message(
         find_unrecorded(spool.spool if spool.has_spool() else None, dead_letters),
         refusals,
         _log_search(settings),
-        _explain,
+        partial(_explain, settings),
         clock,
     )
 

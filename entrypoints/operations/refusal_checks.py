@@ -14,7 +14,7 @@ from domain.times import readable
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.container import Container
 from entrypoints.operations.public_url_checks import configured_url
-from infrastructure.channels.remedies import Explained
+from infrastructure.channels.remedies import Explained, for_settings
 from infrastructure.configuration.settings import Settings
 
 RECENT = timedelta(hours=1)
@@ -102,7 +102,8 @@ def explained(refusal: Refusal, settings: Settings) -> Explained:
     if refusal.diagnosis:
         found = Explained(refusal.diagnosis.cause.removesuffix("."), refusal.diagnosis.remedy)
     else:
-        found = _without_diagnosis(refusal)
+        plain = _without_diagnosis(refusal)
+        found = for_settings(plain, has_tenants=settings.tenants is not None)
     more = [found.more, *_others_of_account(refusal)]
     if refusal.reason == PayloadTooLargeError.reason:
         more.append(f"MAX_BODY_BYTES is {settings.max_body_bytes}")

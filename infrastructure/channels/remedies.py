@@ -1,5 +1,6 @@
 """How all providers say why a webhook was refused, and what to do."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,8 +19,15 @@ class Explained(NamedTuple):
     more: str = ""
 
 
+_EITHER = re.compile(r"([A-Z_]+) \(or TENANTS\)")
 _NAMES = ("API Gateway", "CloudFront", "Laravel", "SENDGRID", "TWILIO")
 """What a remedy may begin with that has its capital letters everywhere."""
+
+
+def for_settings(found: Explained, *, has_tenants: bool) -> Explained:
+    """The same, with the one setting that holds the secret: its own, or the tenants file."""
+    setting = "TENANTS" if has_tenants else r"\1"
+    return Explained(*(_EITHER.sub(setting, text) for text in found))
 
 
 def alternatives(remedies: Sequence[str], *, was_received: bool = False) -> str:

@@ -48,10 +48,9 @@ REMEDIES = {
     "basic_mismatch": Explained(
         "User or password in the URL at SendGrid (Inbound Parse) differ from SENDGRID_BASIC_AUTH "
         "(or TENANTS)",
-        "Make them the same: enter that pair in the URL at SendGrid, or that of the URL in the "
-        "setting",
-        "After a change of the setting restart Frontdesk, unless it names a file or a secret: "
-        "those are read again",
+        "Enter user and password of SENDGRID_BASIC_AUTH (or TENANTS) in that URL. If the URL is "
+        "right, correct the setting, and restart Frontdesk",
+        "A setting that names a file or a secret is read again without a restart",
     ),
     "no_secret_configured": Explained(
         "Neither SENDGRID_WEBHOOK_PUBLIC_KEY nor SENDGRID_BASIC_AUTH is set: without one no mail "

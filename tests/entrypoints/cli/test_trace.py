@@ -61,7 +61,7 @@ def test_trace_as_json_has_stations_and_conclusion(container: Container) -> None
 def test_messages_of_a_customer_have_a_line_each(container: Container) -> None:
     ids = [receive(container, f"SM{number}") for number in range(3)]
     output = run_frontdesk("trace", "+14155550123").stdout.splitlines()
-    assert output[0].startswith("Cause: The latest message: It is unmatched for ")
+    assert output[0].startswith("Cause: The latest message: It has been unmatched for ")
     assert output[1] == "Do: Open a conversation, then deliver the message."
     addresses = "--sender +14155550123 --recipient +15005550006"
     assert output[2:4] == [

@@ -18,6 +18,7 @@ from application.ports.refusals import Refusal
 from application.receiving.receive_webhook import WebhookOutcome
 from application.tracing.wording import duration
 from domain.channels import ChannelType
+from domain.messages import MAX_ATTEMPTS
 from entrypoints.http.console.overview.causes import cause_and_remedy
 from entrypoints.http.console.overview.figures import Figures, Unanswered
 from entrypoints.http.console.overview.trouble import CHECKS, SLOW_SECONDS, Trouble, number_of
@@ -27,7 +28,9 @@ from entrypoints.operations.refusal_checks import explained
 from infrastructure.configuration.settings import Settings
 
 _MEANWHILE = {
-    "queues": "Messages that cannot be put there stay pending meanwhile: none is lost.",
+    "queues": (
+        f"Messages for it stay pending, and are dead letters after {MAX_ATTEMPTS} attempts."
+    ),
     "store": "Verified webhooks go to the spool meanwhile: none is lost.",
 }
 LATELY = timedelta(hours=1)

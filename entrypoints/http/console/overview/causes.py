@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 
@@ -16,8 +16,10 @@ from application.overview.sampled_numbers import held_on_queue
 from application.ports.context_queue import VisibleQueue
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.spool import VisibleSpool
+from application.tracing.record_conclusions import Unmatched
 from domain.messages import MessageRecord
 from domain.queues import ALL_QUEUES, QueueName
+from domain.tenants import TenantDirectory
 from domain.times import readable
 from domain.trail import MatchRule
 from entrypoints.composition.container import Container
@@ -158,27 +160,18 @@ def _of_dead_letter(one: DeadLetter) -> Cause:
 
 
 def _of_unmatched(container: Container) -> Iterator[Cause]:
-    has_companies = container.settings().tenants is not None
+    directory = container.tenants()()
     for record in container.stores().lookup.latest_unmatched(LOOKED_AT):
         subjects = (record.message.provider_message_id,)
-        yield replace(_of_record(record, has_companies=has_companies), subjects=subjects)
+        yield replace(_of_record(record, directory), subjects=subjects)
 
 
-def _of_record(record: MessageRecord, *, has_companies: bool) -> Cause:
-    message = record.message
+def _of_record(record: MessageRecord, directory: TenantDirectory) -> Cause:
     match record.trail.rule:
-        case MatchRule.FOREIGN_RECIPIENT if has_companies:
-            return Cause(
-                f"account {message.account} delivered it, and TENANTS gives "
-                f"{message.recipient.address} to another company",
-                "Correct TENANTS if this address belongs in that account; else move the address at "
-                "the provider",
-            )
         case MatchRule.FOREIGN_RECIPIENT:
-            return Cause(
-                f"account {message.account} delivered it, and is not configured",
-                "Configure the account, or take the address out of it at the provider",
-            )
+            unmatched = Unmatched(record, None, directory, (), timedelta())
+            found = unmatched.of_wrong_account()
+            return Cause(found.cause, found.remedy.removesuffix("."))
         case MatchRule.UNKNOWN_AUTHOR:
             return Cause("a mailing list sent it without its author's address", "Answer it by hand")
     return Cause(

@@ -131,8 +131,8 @@ def _of_queues(waiting: Mapping[str, float], causes: Causes) -> Iterator[Trouble
                 until = max(one.cause for one in known)
                 lead = f"{queue}: a consumer keeps {subjects} for {duration(held)} more"
                 remedy = (
-                    f"Restart the consumer that took it. It comes back at {until}: answer by hand "
-                    "if that is too late."
+                    f"Answer by hand if {until} is too late: nothing frees it before. Restart the "
+                    "consumer, so that it keeps no other."
                 )
         yield Trouble("warn", lead, remedy, f"/queues/{queue}", f"Open {queue}")
 

@@ -266,7 +266,7 @@ class TwilioSignatureDoctor(SignatureDoctor):
         token = "The token in TENANTS" if settings.tenants else "TWILIO_AUTH_TOKEN"
         variable = self._find_cure.variable(case.channel)
         checked = Url.parse(case.checked[0])
-        suspicion = suspicion_of(checked, tried, variable, token, case.account_sid)
+        suspicion = suspicion_of(checked, tried, variable, token)
         steps = suspicion.steps(token_steps(case.account_sid, tokens, settings))
         return self._nothing_fits(case, suspicion.sentence, steps, tried)
 

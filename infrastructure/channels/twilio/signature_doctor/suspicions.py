@@ -28,7 +28,6 @@ def suspicion_of(
     tried: int,
     url_variable: str | None,
     token: str,
-    account_sid: str | None,
 ) -> Suspicion:
     """The token, unless the public host cannot be known.
 
@@ -48,8 +47,8 @@ def suspicion_of(
     console = f"Twilio's console has another URL than {shown_urls([checked.text])}"
     setting = url_variable or "PUBLIC_BASE_URL"
     return Suspicion(
-        f"{token} is most probably not that of {account_sid or 'the account'} any more. "
-        f"None of {tried:,} forms of URL and body fits.",
+        f"{token} is most probably not the account's token any more: none of {tried:,} forms of "
+        f"the URL fits.",
         (),
         (f"If it is the same, {console}: set {setting} to match it, and {RESTART}",),
     )
