@@ -32,6 +32,6 @@ def test_operator_delivers_what_waits(serve: Serve, backend: str) -> None:
 
     assert "email-handoff" in visitor.text("/queues")
     inside = visitor.text("/queues/email-handoff")
-    assert ("This queue cannot be looked into." if backend == AWS else CUSTOMER) in inside
+    assert ("SQS shows a context to its consumer alone." if backend == AWS else CUSTOMER) in inside
     assert "Checks" in visitor.text("/checks")
     assert "Refusals" in visitor.text("/refusals")
