@@ -7,7 +7,14 @@ import pytest
 from tests.end_to_end.responses import SMS
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.steered import opened, received
-from tests.entrypoints.http.console.browsing import HOSTILE, Visit, forms, shown, visit
+from tests.entrypoints.http.console.browsing import (
+    HOSTILE,
+    Visit,
+    forms,
+    names_of_buttons,
+    shown,
+    visit,
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +59,9 @@ def test_closed_conversation_is_reopened_and_takes_what_waits(local: Api, visito
         received(local, SMS, sender="+14155550131")
     text = visitor.text("/unmatched")
     assert "Reopen it and deliver Open another conversation …" in text
+    names = names_of_buttons(visitor.get("/unmatched").data.decode())
+    assert "Reopen it and deliver" in dict(names)
+    assert all(one in name for one, name in names), "who speaks to a browser says what stands"
     first = local.container.message_store().list_unmatched(100).items
     request_id = next(o.request_id for o in first if o.message.sender.value == "+14155550131")
     answer = visitor.post(f"/unmatched/{request_id}/reopen")
