@@ -33,17 +33,11 @@ _REASONS = {
     ),
     "hourly_limit": "as many as FALLBACK_MAX_PER_HOUR allows were sent in that hour",
     "no_sender": "this channel has no credentials to send one with",
-    "not_reached": (
-        "there was no connection to the provider. The warnings before the log line 'fallback "
-        "decided' say why"
-    ),
-    "refused": (
-        "the provider refused to send it. The warning before the log line 'fallback decided' "
-        "says why"
-    ),
+    "not_reached": "there was no connection to the provider (the log says why)",
+    "refused": "the provider refused to send it (the log says why)",
     "not_sent": (
-        "the provider was not reached, refused it, or there were no credentials. The log lines "
-        "around 'fallback decided' say which"
+        "the provider was not reached, refused it, or there were no credentials (the log says "
+        "which)"
     ),
     "throttle_unavailable": "the store did not say whether the sender had got one before",
 }

@@ -78,11 +78,12 @@ def conclusion_on_queued(place: OnQueue, policy: RoutingPolicy, now: datetime) -
     may_be_there = found.state is TraceState.QUEUED and not place.is_visible
     may_move = found.state is TraceState.READY or may_be_there
     moving = reason if may_move else Reason()
-    remedies = (found.remedy, moving.remedy)
+    remedies = ("" if moving.is_whole else found.remedy, moving.remedy)
     statement = Statement(
         f"{_recipient(place, reason.because)}{found.where}.",
         _joined(*(reversed(remedies) if reason.is_over else remedies)),
-        _joined(found.more, reason.more, moving.how, *_channel_words(place)),
+        _joined(found.more, reason.more, *_channel_words(place)),
+        moving.how,
     )
     return Conclusion(found.state, found.since, statement, (*found.commands, *moving.commands))
 
@@ -164,7 +165,7 @@ def _ready(place: OnQueue, waiting: WaitingContext, now: datetime) -> _Place:
         where = f"it is on {name}, ready {ready}. A consumer takes it next"
         remedy = f"If it is still there in a minute, check that the consumer of {name} runs."
         return _Place(state, since, where, remedy, _waited(place))
-    where = f"it is on {name}, and no consumer has taken it {ready}"
+    where = f"no consumer has taken it from {name} {ready}"
     is_for_human = place.queue is not None and place.queue.kind is QueueKind.HANDOFF
     check = "For an answer by a human, check" if is_for_human else "Check"
     remedy = f"{check} that the consumer of {name} runs, and start or repair it."

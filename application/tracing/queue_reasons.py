@@ -16,7 +16,8 @@ class Reason:
     """Why it is there, and how to change that.
 
     ``because`` goes on from "It went to a human, because". ``how`` says what the commands need.
-    What ``is_over`` holds for no later message: then the remedy is the likely one.
+    What ``is_over`` holds for no later message: then the remedy is the likely one. A remedy that
+    ``is_whole`` says what to do about the consumer too.
     """
 
     because: str = ""
@@ -25,6 +26,7 @@ class Reason:
     how: str = ""
     commands: tuple[str, ...] = ()
     is_over: bool = False
+    is_whole: bool = False
 
 
 def reason_for_human(record: MessageRecord, policy: RoutingPolicy) -> str:
@@ -88,14 +90,14 @@ def _receipt(record: MessageRecord) -> str:
 def _moved(record: MessageRecord, queue: QueueName, now: datetime) -> Reason:
     at = f" {ago(record.queued_at, now)}" if record.queued_at else ""
     because = f"an operator or a consumer moved it from {other_queue(queue)}{at}"
-    remedy = "To move it back, read it and move it."
+    remedy = "You can move it back."
     return Reason(because, remedy, how=_receipt(record), commands=moving(queue))
 
 
 def _switched_later(record: MessageRecord, queue: QueueName) -> Reason:
     return Reason(
         "hand-off was switched on only after that",
-        "To move it to the human's queue, read it and move it.",
+        "You can move it to the human's queue.",
         "The AI has to leave it to the human, who finds it in the conversation.",
         _receipt(record),
         moving(queue),
@@ -109,18 +111,19 @@ def _handed_off(
         return Reason("hand-off was on for its conversation, which is deleted now")
     if conversation.hand_off_to_human:
         remedy = (
-            'For one by the AI, switch hand-off off ("Who answers: AI"), and move this message '
-            "too: it stays where it is."
+            f"If a human should answer: check that the consumer of {queue} runs. If the AI should: "
+            f"choose 'AI' under 'Who answers' of the conversation, then move this message."
         )
         commands = (giving_back(conversation), *moving(queue))
-        return Reason("hand-off is on", remedy, how=_receipt(record), commands=commands)
+        how = _receipt(record)
+        return Reason("hand-off is on", remedy, how=how, commands=commands, is_whole=True)
     message = record.message
     is_doubtful = message.is_automated or not message.author_authenticated
     # Settings and hand-off are as they are now: which of them sent it there is not stored.
     or_setting = ", or a setting sent such mail to a human then" if is_doubtful else ""
     return Reason(
         f"hand-off was on when it came{or_setting}",
-        "To give it to the AI, read it and move it.",
+        "To give it to the AI, move it.",
         "Hand-off is off now: what comes goes to the AI, and what waited stays with the human.",
         _receipt(record),
         moving(queue),
@@ -143,7 +146,7 @@ def _automated(record: MessageRecord, queue: QueueName, setting: MailPolicy) -> 
     what = _KINDS.get(kind, "mail of a program") if isinstance(kind, str) else "mail of a program"
     return Reason(
         f"it is {what}, and AUTOMATED_MAIL={setting}",
-        "If a person wrote it, give it to the AI: read it and move it.",
+        "If a person wrote it, move it to the AI.",
         "This is no fault: no AI answers a program. AUTOMATED_MAIL=accept lets the AI answer all "
         "such mail from now on.",
         _receipt(record),
@@ -158,7 +161,7 @@ def _unauthenticated(record: MessageRecord, queue: QueueName, setting: MailPolic
     seen = ", ".join(f"{name}: {_result(found)}" for name, found in results)
     return Reason(
         f"neither SPF nor DKIM proves that {domain} sent it, and UNAUTHENTICATED_MAIL={setting}",
-        "If a human knows that it is genuine, give it to the AI: read it and move it.",
+        "If a human knows that it is genuine, move it to the AI.",
         f"This is no fault of Frontdesk ({seen}). The sender's administrator can set up SPF and "
         f"DKIM for {domain}.",
         _receipt(record),

@@ -68,17 +68,19 @@ class Statement:
     """What an operator has to know of a message, in sentences.
 
     ``cause`` is where it is, since when and why. ``remedy`` is what to do, the likely one first,
-    and empty if there is nothing to do. ``more`` is background, and may be empty.
+    and empty if there is nothing to do. ``more`` is background, and may be empty. ``how`` says
+    what the commands need, where they need something.
     """
 
     cause: str
     remedy: str = ""
     more: str = ""
+    how: str = ""
 
     @property
     def sentence(self) -> str:
         """All of it."""
-        return " ".join(filter(None, (self.cause, self.remedy, self.more)))
+        return " ".join(filter(None, (self.cause, self.remedy, self.more, self.how)))
 
 
 @dataclass(frozen=True, slots=True)

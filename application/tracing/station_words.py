@@ -39,7 +39,7 @@ def details_in_words(station: Station) -> Iterator[DetailInWords]:
     for key, value in station.details.items():
         name = key.replace("_", " ")
         if key == "hand_off_to_human" and value is not None:
-            yield DetailInWords(key, "who answers", "Human" if value else "AI")
+            yield DetailInWords(key, "who answers now", "Human" if value else "AI")
         elif value is True:
             yield DetailInWords(key, name, None)
         elif key == "delay_seconds" and isinstance(value, float | int):

@@ -23,8 +23,8 @@ def print_statement(found: Trace) -> None:
     for command in found.commands:
         # As it is: a command that is broken at the terminal's edge cannot be copied.
         click.echo(f"  {printable(command)}")
-    if found.statement.more:
-        say(_wrapped(found.statement.more), "dim", lines=True)
+    if background := " ".join(filter(None, (found.statement.more, found.statement.how))):
+        say(_wrapped(background), "dim", lines=True)
 
 
 def print_nothing_known(found: Trace, settings: "Settings") -> None:

@@ -97,7 +97,7 @@ def test_ready_message_names_the_consumer_that_does_not_run(frontdesk: FrontDesk
     conclusion = trace(frontdesk).conclusion
     assert conclusion.state is TraceState.READY
     assert (
-        f"no consumer has taken it for 10 min (since {TODAY} 12:00:30 UTC)."
+        f"no consumer has taken it from sms-replies for 10 min (since {TODAY} 12:00:30 UTC)."
         in conclusion.statement.cause
     )
     assert conclusion.statement.remedy == (
@@ -181,18 +181,26 @@ def test_handed_off_message_says_so_and_how_to_end_that(frontdesk: FrontDesk) ->
     assert traced.conclusion.sentence.startswith(
         "It went to a human, because hand-off is on: it is on sms-handoff"
     )
-    assert 'switch hand-off off ("Who answers: AI"), and move this' in (
-        traced.conclusion.statement.remedy
+    remedy = (
+        "If a human should answer: check that the consumer of sms-handoff runs. If the AI should: "
+        "choose 'AI' under 'Who answers' of the conversation, then move this message."
     )
+    assert traced.conclusion.statement.remedy == remedy
     assert f"its RECEIPT, which begins with {traced.request_id}." in traced.conclusion.sentence
     assert traced.conclusion.commands == (
         "frontdesk conversations hand-off conversation-1 off",
         *TO_THE_AI,
     )
+    frontdesk.advance_clock(3_900)
+    statement = trace(frontdesk).conclusion.statement
+    assert statement.remedy == remedy
+    assert len(f"{statement.cause} {remedy}".split()) <= 55
     frontdesk.switch_hand_off("conversation-1", on=False)
     conclusion = trace(frontdesk).conclusion
-    assert "because hand-off was on when it came: it is on" in conclusion.statement.cause
-    assert conclusion.statement.remedy.startswith("To give it to the AI, read it and move it. ")
+    assert (
+        "because hand-off was on when it came: no consumer has taken" in conclusion.statement.cause
+    )
+    assert conclusion.statement.remedy.startswith("To give it to the AI, move it. ")
     assert conclusion.commands == TO_THE_AI
 
 

@@ -23,6 +23,8 @@ def told(key: str, value: Detail) -> list[str]:
         ("publication", 2, "publication: 2"),
         ("receive_count", 0, "receive count: 0"),
         ("hand_off", True, "hand off"),
+        ("hand_off_to_human", True, "who answers now: Human"),
+        ("hand_off_to_human", False, "who answers now: AI"),
         ("failed_at", "2026-11-29T06:00:00.000000Z", "failed at: 2026-11-29 06:00:00 UTC"),
         (
             "visible_at",

@@ -31,6 +31,7 @@ from entrypoints.http.api.queue_routes import LookInside, TheLook, queue_named
 from entrypoints.http.console.notices import Link, Notice
 from entrypoints.http.console.pace import seconds_until_next
 from entrypoints.http.console.page_dependencies import ThePage
+from entrypoints.http.console.places import trace_page
 from entrypoints.http.console.posted_forms import ThePostedForm
 from entrypoints.http.console.rendering import Page
 from entrypoints.operations.queue_checks import (
@@ -107,7 +108,8 @@ class _Desk:
     ) -> Response:
         now, look = self.page.now, self.look
         found = look(name, PAGE_SIZE, after) if look else None
-        return self.page(
+        address = f"/queues/{name}" + (f"?{urlencode({'after': after})}" if after else "")
+        response = self.page(
             "queue.html",
             status,
             queue=name,
@@ -119,8 +121,12 @@ class _Desk:
             why_held=why_late(1, held) if (held := _held_seconds(found, now)) else None,
             commands=moving(name),
             notice=notice,
-            address=f"/queues/{name}" + (f"?{urlencode({'after': after})}" if after else ""),
+            address=address,
         )
+        if self.page.request.method == "POST":
+            # The page of a trace moves a context too.
+            response.headers["hx-replace-url"] = address
+        return response
 
     def take(self, name: QueueName, request_id: str, publication: int) -> Delivery | None:
         """The context, if the caller may see it and no consumer has it."""
@@ -164,8 +170,11 @@ def move(queue: str, desk: _TheDesk, form: ThePostedForm) -> Response:
     except ContextNotMovedError as error:
         return desk.show(name, Notice(f"Not moved: {error}.", "warn"), 409)
     if outcome is MoveOutcome.MOVED:
-        link = Link(f"/queues/{target}", f"See what waits on {target}")
-        return desk.show(name, Notice(f"Moved to {target}.", links=(link,)))
+        links = (
+            Link(f"/queues/{target}", f"See what waits on {target}"),
+            Link(trace_page(form.text("request_id")), "Trace this message"),
+        )
+        return desk.show(name, Notice(f"Moved to {target}.", links=links))
     return desk.show(name, Notice(_NOT_MOVED[outcome], "warn"))
 
 

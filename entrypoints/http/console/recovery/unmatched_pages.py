@@ -226,9 +226,9 @@ def open_and_deliver(request_id: Identifier, desk: _TheDesk, form: ThePostedForm
         names = {"recipient": message.recipient.verbatim, "account": message.account}
         return desk.show(Notice(_NO_RECIPIENT.format(**names), "warn"), 409)
     require_visible(desk.operations, desk.caller, conversation)
-    opened = "A conversation is open now." if is_new else "A conversation was open already."
-    if is_new and not conversation.company_id:
-        opened += _without_company(message, sender.named)
+    opened = "A conversation was open already."
+    if is_new:
+        opened = _opened(conversation, message, sender.named)
     return desk.show(_notice(desk.deliver(record), opened, conversation))
 
 
@@ -270,13 +270,16 @@ def _value(form: PostedForm, name: str) -> str | None:
     return text or None
 
 
-def _without_company(message: InboundMessage, other: Conversation | None) -> str:
-    """That the new conversation has no company, where another one of the sender has one."""
+def _opened(new: Conversation, message: InboundMessage, other: Conversation | None) -> str:
+    """For which company it is open; or why for none, where another one of the sender has one."""
+    if company := new.company_name or new.company_id:
+        return f"A conversation is open now, for {company}."
     if other is None:
-        return ""
+        return "A conversation is open now."
     return (
-        f" It has no company, because TENANTS names none for {message.recipient.verbatim}. The "
-        f"sender's other conversation is of {other.company_name or other.company_id}."
+        f"A conversation is open now. It has no company, because TENANTS names none for "
+        f"{message.recipient.verbatim}. The sender's other conversation is of "
+        f"{other.company_name or other.company_id}."
     )
 
 

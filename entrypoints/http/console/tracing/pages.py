@@ -11,14 +11,23 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from application.tracing.nothing_known import NONE_OF_THESE, likely_refusal
-from application.tracing.results import MessageTrace, Statement, Trace
+from application.tracing.results import (
+    Detail,
+    MessageTrace,
+    Statement,
+    StationKind,
+    Trace,
+    TraceState,
+)
 from application.tracing.trace_message import LONGEST
+from application.tracing.wording import other_queue
 from domain.channels import ChannelType
 from domain.errors import (
     PayloadTooLargeError,
     StorageUnavailableError,
     UnsupportedChannelError,
 )
+from domain.queues import QueueName
 from entrypoints.http.access.request_heads import header
 from entrypoints.http.api.dependencies import TheCaller, TheContainer, TheOperations
 from entrypoints.http.api.trace_routes import visible_trace
@@ -28,6 +37,7 @@ from entrypoints.http.console.page_dependencies import ThePage
 from entrypoints.http.console.places import conversation_page, segment
 from entrypoints.http.console.tracing.way import way_of
 from entrypoints.operations.refusal_checks import refusal_line
+from infrastructure.configuration.secrets.access_tokens import Scope
 
 router = APIRouter(prefix="/trace")
 
@@ -74,6 +84,9 @@ def trace_message(
     latest = shown.messages[0] if shown.messages else None
     sees_all = caller.token.companies is None
     links, commands = _steps(shown.commands, latest, sees_all=sees_all)
+    move = _move_of(shown.commands, latest) if Scope.WRITE in caller.token.scopes else None
+    if move:
+        commands = [one for one in commands if shlex.split(one)[1:3] not in _BY_RECEIPT]
     if shown.failure and sees_all:
         links.append(_CHECKS)
     return page(
@@ -86,6 +99,7 @@ def trace_message(
         traces=[(one, way_of(one, page.now)) for one in shown.messages],
         links=[*dict.fromkeys((*links, *_conversation_of(latest)))],
         commands=commands,
+        move=move,
         redrive=_redrive_address(shown.commands),
         refused_with=_code(shown),
         has_signature=_is_about_signature(shown),
@@ -118,6 +132,27 @@ def _redrive_address(commands: Iterable[str]) -> str | None:
     match next((words for words in each if words[0] == "dead-letters"), None):
         case [_, "redrive", dead_letter]:
             return f"/dead-letters/{segment(dead_letter)}/redrive"
+    return None
+
+
+def _move_of(
+    commands: Iterable[str], one: MessageTrace | None
+) -> tuple[QueueName, QueueName, str, Detail] | None:
+    """What the button that moves the context of ``one`` needs, if a command moves it.
+
+    These are the queue that it is on, the other one, its request id and its publication. ``None``
+    where a consumer has it, and where the queue does not show whether one has.
+    """
+    if one is None or one.request_id is None or one.conclusion.state is not TraceState.READY:
+        return None
+    publication = next(
+        s.details["publication"] for s in one.stations if s.kind is StationKind.QUEUED
+    )
+    for command in commands:
+        match shlex.split(command)[1:]:
+            case ["queues", "move", name, *_]:
+                queue = QueueName.parse(name)
+                return queue, other_queue(queue), one.request_id, publication
     return None
 
 

@@ -88,6 +88,12 @@ def forms(page: str) -> dict[tuple[str, str], dict[str, str]]:
     return found
 
 
+def names_of_buttons(page: str) -> list[tuple[str, str]]:
+    """What stands on each button of a page that has another accessible name, and that name."""
+    found = re.findall(r'<button[^>]*? aria-label="([^"]*)"[^>]*>([^<]*)</button>', page)
+    return [(unescape(text).strip(), unescape(label)) for label, text in found]
+
+
 def pressed(session: Api, page: str, ending: str, name: str) -> urllib3.BaseHTTPResponse:
     """The answer to the form whose address ends so and whose button has this name."""
     [(address, fields)] = [

@@ -18,7 +18,14 @@ from tests.end_to_end.responses import EMAIL
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.shared_desk import shared_desk
 from tests.entrypoints.http.api.steered import CUSTOMER, opened, received
-from tests.entrypoints.http.console.browsing import HOSTILE, Visit, pressed, shown, visit
+from tests.entrypoints.http.console.browsing import (
+    HOSTILE,
+    Visit,
+    names_of_buttons,
+    pressed,
+    shown,
+    visit,
+)
 from tests.infrastructure.aws.sqs_queues import created
 
 
@@ -141,6 +148,9 @@ def test_waiting_context_is_moved_to_the_other_queue(desk: Api, visitor: Visit) 
     opened(desk)
     received(desk, body="Where is it?")
     page = visitor.get("/queues/sms-replies").data.decode()
+    names = names_of_buttons(page)
+    assert "Move to sms-handoff" in dict(names)
+    assert all(text in name for text, name in names), "who speaks to a browser says what stands"
     answer = pressed(visitor.api, page, "/queues/sms-replies/move", "Move to sms-handoff")
     assert answer.status == 200
     assert "Moved to sms-handoff." in shown(answer)

@@ -169,7 +169,7 @@ def test_companies_open_and_deliver_their_own_alone(tmp_path: Path) -> None:
             assert b"brill" not in answer.data.lower()
         given_conversation_with(whole.frontdesk, BRILL, SMS, sender_id=UNKNOWN)
         answer = visitor.post(f"/unmatched/{acme.unmatched}/open")
-        assert "A conversation is open now. 1 message is delivered." in shown(answer)
+        assert "A conversation is open now, for Acme. 1 message is delivered." in shown(answer)
         (left,) = whole.frontdesk.unmatched()
         assert left.request_id == brill.unmatched
         (conversation,) = acme.api.get("/v1/conversations", address=UNKNOWN)["items"]

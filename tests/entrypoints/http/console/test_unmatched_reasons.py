@@ -7,7 +7,14 @@ import pytest
 from tests.end_to_end.responses import SMS
 from tests.entrypoints.http.api.clients import Api, running_locally
 from tests.entrypoints.http.api.steered import opened, received
-from tests.entrypoints.http.console.browsing import HOSTILE, Visit, forms, shown, visit
+from tests.entrypoints.http.console.browsing import (
+    HOSTILE,
+    Visit,
+    forms,
+    names_of_buttons,
+    shown,
+    visit,
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +59,9 @@ def test_closed_conversation_is_reopened_and_takes_what_waits(local: Api, visito
         received(local, SMS, sender="+14155550131")
     text = visitor.text("/unmatched")
     assert "Reopen it and deliver Open another conversation …" in text
+    names = names_of_buttons(visitor.get("/unmatched").data.decode())
+    assert "Reopen it and deliver" in dict(names)
+    assert all(one in name for one, name in names), "who speaks to a browser says what stands"
     first = local.container.message_store().list_unmatched(100).items
     request_id = next(o.request_id for o in first if o.message.sender.value == "+14155550131")
     answer = visitor.post(f"/unmatched/{request_id}/reopen")
@@ -75,7 +85,7 @@ def test_company_is_said_before_a_conversation_is_opened(local: Api, visitor: Vi
     company = {"company_id": "acme", "company_name": "Acme Ltd"}
     assert visitor.post(place, {**company, "company_name": "x" * 1001}).status == 422
     answer = visitor.post(place, company)
-    assert "A conversation is open now. 1 message is delivered." in shown(answer)
+    assert "A conversation is open now, for Acme Ltd. 1 message is delivered." in shown(answer)
     assert answer.headers["hx-replace-url"] == "/unmatched"
     found = local.get("/v1/conversations", address=sender)["items"]
     (new,) = [one for one in found if one["recipient_id"] == "+15005550006"]
@@ -113,8 +123,17 @@ def test_card_names_the_conversation_with_another_number(local: Api, visitor: Vi
     assert reason in visitor.text("/trace", subject=unmatched_of(local, "+14155550102"))
 
 
-def test_likely_company_is_one_click_away(local: Api, visitor: Visit) -> None:
-    sender, company = "+14155550135", {"company_id": "shop", "company_name": "Shop"}
+@pytest.mark.parametrize(
+    ("sender", "company"),
+    [
+        ("+14155550135", {"company_id": "shop", "company_name": "Shop"}),
+        ("+14155550136", {"company_name": "Shop"}),
+    ],
+    ids=["with an id", "by its name alone"],
+)
+def test_likely_company_is_one_click_away(
+    local: Api, visitor: Visit, sender: str, company: dict[str, str]
+) -> None:
     opened(local, sender=sender, recipient="+15005550007", **company)
     received(local, SMS, sender=sender)
     page = visitor.get("/unmatched").data.decode()
@@ -123,9 +142,12 @@ def test_likely_company_is_one_click_away(local: Api, visitor: Visit) -> None:
     fields = forms(page)[place, "Open for Shop and deliver"]
     assert {**fields, **company} == fields
     assert forms(page)[place, "Open without a company"].keys() == {"csrf_token"}
-    assert "1 message is delivered" in shown(visitor.post(place, fields))
+    text = shown(visitor.post(place, fields))
+    assert "A conversation is open now, for Shop. 1 message is delivered." in text
     found = local.get("/v1/conversations", address=sender)["items"]
-    assert {one["company_id"] for one in found} == {"shop"}
+    assert {(one["company_id"], one["company_name"]) for one in found} == {
+        (company.get("company_id"), "Shop")
+    }
 
 
 def test_notice_says_that_the_new_conversation_has_no_company(local: Api, visitor: Visit) -> None:
