@@ -22,7 +22,7 @@ from tests.entrypoints.http.api.clients import Api, given_token, running, runnin
 from tests.entrypoints.http.api.shared_desk import CUSTOMER as SHARED_CUSTOMER
 from tests.entrypoints.http.api.shared_desk import shared_desk
 from tests.entrypoints.http.api.steered import CUSTOMER, opened, received
-from tests.entrypoints.http.console.browsing import page, pressed, shown, signed_in, text_of, visit
+from tests.entrypoints.http.console.browsing import page, signed_in, text_of, visit
 from tests.entrypoints.http.console.stored import stored
 
 MESSAGE, LATER, STRANGE = ("SM" + digit * 32 for digit in "123")
@@ -99,44 +99,6 @@ def test_message_for_a_human_takes_the_other_branch(desk: Api) -> None:
     html = trace(signed_in(desk), MESSAGE)
     assert "frontdesk conversations hand-off" not in html
     assert html.count(">Open the conversation</a>") == 1
-
-
-def test_message_is_moved_from_its_trace(desk: Api) -> None:
-    path, _ = opened(desk)
-    desk.call("PUT", f"{path}/hand-off", {"hand_off_to_human": True})
-    received(desk, message_id=MESSAGE)
-    browser = signed_in(desk)
-    html = trace(browser, MESSAGE)
-    desk.call("PUT", f"{path}/hand-off", {"hand_off_to_human": False})
-    answer = pressed(browser, html, "/queues/sms-handoff/move", "Move to sms-replies")
-    assert answer.status == 200
-    text = shown(answer)
-    assert "Moved to sms-replies. See what waits on sms-replies Trace this message" in text
-    assert "Either nothing came, or consumers have acknowledged all of it, or it was moved." in text
-    assert answer.headers["hx-replace-url"] == "/queues/sms-handoff"
-    assert "moved it from sms-handoff" in text_of(trace(browser, MESSAGE))
-    again = pressed(browser, html, "/queues/sms-handoff/move", "Move to sms-replies")
-    assert again.status == 409
-
-
-def test_message_that_a_consumer_has_is_not_moved_from_its_trace(desk: Api) -> None:
-    path, _ = opened(desk)
-    desk.call("PUT", f"{path}/hand-off", {"hand_off_to_human": True})
-    received(desk, message_id=MESSAGE)
-    desk.container.context_queue().receive(QueueName.parse("sms-handoff"), 1)
-    assert "Move to sms-replies" not in trace(signed_in(desk), MESSAGE)
-
-
-def test_who_may_not_move_a_message_sees_the_commands(tmp_path: Path) -> None:
-    tokens = {scope: given_token(scope, [scope]) for scope in Scope}
-    lines = "\n".join(one.line for one in tokens.values())
-    with running({"DATA_DIR": str(tmp_path), "API_TOKENS": lines}) as api:
-        api.frontdesk.given_conversation(SMS, hand_off_to_human=True)
-        received(api, message_id=MESSAGE)
-        html = trace(signed_in(api.with_token(tokens[Scope.READ].text)), MESSAGE)
-    assert "Move to sms-replies</button>" not in html
-    assert "frontdesk queues move sms-handoff RECEIPT replies" in text_of(html)
-    assert "'queues read' shows its RECEIPT" in text_of(html)
 
 
 def test_pending_message_names_the_error_of_its_queue(desk: Api) -> None:
