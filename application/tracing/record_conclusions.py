@@ -107,7 +107,7 @@ def conclusion_on_undeliverable(
     first = remedy or "Mend what the checks find."
     statement = Statement(
         cause,
-        f"{first} Then redrive it, which puts it there.",
+        f"{first} Then redrive the message.",
         f"Frontdesk gave up {ago(since, now)}, and made it a dead letter. {more}".rstrip(),
     )
     redrive = shell("dead-letters", "redrive", dead_letter.dead_letter_id)
@@ -222,7 +222,7 @@ class Unmatched:
                 )
             else:
                 remedy = "Reopen it, or open another one, then deliver the message."
-            got = f"The other conversation is {other.conversation_id}. {got}".rstrip()
+            got = f"The conversation of its sender is {other.conversation_id}. {got}".rstrip()
         commands = (opening(message, tenant.recipient_of(message)), _REDRIVE)
         return Statement(self.why, remedy, got), commands
 

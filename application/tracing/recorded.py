@@ -214,7 +214,9 @@ def _matched(record: MessageRecord, conversation: Conversation | None) -> Iterat
 def _attempted(record: MessageRecord) -> Iterator[Station]:
     """The attempts to publish it again, and when and why the latest of all failed."""
     failure = record.trail.failure
-    if record.attempts or failure:
+    # Who moves a message publishes it in what counts as an attempt.
+    tried = record.attempts - 1 if record.queue else record.attempts
+    if tried > 0 or failure:
         details: dict[str, Detail] = {
             "attempts": record.attempts or None,  # that of its first handler is not counted
             "lease_until": rfc3339(record.lease_until) if record.lease_until else None,

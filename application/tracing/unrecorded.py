@@ -40,9 +40,9 @@ _LONGEST_AGENT = 60
 _STATEMENTS = {
     DeadLetterKind.UNREADABLE: Statement(
         "Frontdesk could not read it: {reason}. {sent_by}",
-        "{next_step} Answer this customer by hand, then delete the dead letter.",
-        "If it does not say who wrote, the provider's log may, under the message's id. Redrive it "
-        "only if a newer version can read it.",
+        "Look up in the provider's log who wrote, and answer by hand. {next_step} Then delete the "
+        "dead letter.",
+        "The log has it under the message's id. Redrive it only if a newer version can read it.",
     ),
     DeadLetterKind.BUG: Statement(
         "An unexpected error ({reason}) stopped it.",
@@ -63,7 +63,7 @@ _STATEMENTS = {
     ),
     DeadLetterKind.UNDELIVERABLE: Statement(
         "It was tried {attempts}. {sentence}.",
-        "{remedy} Then redrive it, which puts it there.",
+        "{remedy} Then redrive the message.",
     ),
 }
 _COMMANDS = {

@@ -50,7 +50,6 @@ REMEDIES = {
         "(or TENANTS)",
         "Enter user and password of SENDGRID_BASIC_AUTH (or TENANTS) in that URL. If the URL is "
         "right, correct the setting, and restart Frontdesk",
-        "A setting that names a file or a secret is read again without a restart",
     ),
     "no_secret_configured": Explained(
         "Neither SENDGRID_WEBHOOK_PUBLIC_KEY nor SENDGRID_BASIC_AUTH is set: without one no mail "

@@ -347,7 +347,7 @@ def test_undeliverable_message_says_why_and_names_its_dead_letter(blocked: Front
         f"It could not be put on its queue in {MAX_ATTEMPTS} attempts: there is no queue."
         == traced.conclusion.statement.cause
     )
-    assert traced.conclusion.statement.remedy == "Create it. Then redrive it, which puts it there."
+    assert traced.conclusion.statement.remedy == "Create it. Then redrive the message."
     assert "The latest attempt failed 10 min ago" in traced.conclusion.statement.more
     name = f"undeliverable-{traced.request_id}"
     dead_letter = details(traced, StationKind.DEAD_LETTER)
@@ -394,8 +394,8 @@ OPEN = (
         (
             a_conversation(conversation_status=CLOSED),
             "+15005550006. Theirs is closed, and no message opens it again. Reopen it, or open "
-            "another one, then deliver the message. The other conversation is conversation-1. The "
-            "fallback was sent ",
+            "another one, then deliver the message. The conversation of its sender is "
+            "conversation-1. The fallback was sent ",
         ),
         (
             a_conversation(recipient_id="+15005550099"),

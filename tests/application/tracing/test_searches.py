@@ -147,7 +147,7 @@ def test_unreadable_webhook_is_found_by_the_provider_id_in_it() -> None:
     name = dead_letter.dead_letter_id
     assert "Frontdesk could not read it: KeyError. A proxy" in found.statement.cause
     assert (
-        "If it does not say who wrote, the provider's log may, under the message's id."
+        "The log has it under the message's id."
         in found.statement.more
     )
     verbs = ("show", "delete", "redrive")

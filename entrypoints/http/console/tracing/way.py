@@ -155,6 +155,8 @@ class _Drawing:
             )
         if kind in self._reached:
             return self._reached_stop(kind)
+        if kind == OTHER_QUEUE and self._was_moved:
+            return self._stop(kind, StopState.PASSED, "moved on")
         if kind == StationKind.FALLBACK and StationKind.UNMATCHED in self._stations:
             return self._stop(kind, StopState.UNKNOWN, "see the log")
         if kind in {StationKind.SPOOLED, StationKind.DEAD_LETTER} and not self._was_quick:
@@ -197,6 +199,12 @@ class _Drawing:
     def _queue_kind(self) -> QueueKind | None:
         queue = self._detail(StationKind.QUEUED, "queue")
         return QueueName.parse(str(queue)).kind if queue else None
+
+    @property
+    def _was_moved(self) -> bool:
+        """Whether it lay on the other queue before, from which alone it can come."""
+        publication = self._detail(StationKind.QUEUED, "publication")
+        return isinstance(publication, int) and publication > 1
 
     @property
     def _was_quick(self) -> bool:

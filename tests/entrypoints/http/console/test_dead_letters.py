@@ -121,7 +121,7 @@ def test_message_that_no_queue_took_is_shown_and_pending_again(desk: Api, visito
     assert "Its message cannot be found" in text
     assert (
         "It was tried 100 times. It could not be put on its queue: there is no queue sms-replies. "
-        "Create it. Then redrive it" in text
+        "Create it. Then redrive the message" in text
     )
     assert "there is no queue sms-replies. Create it" in visitor.text("/dead-letters")
     assert f"/trace?subject={request_id}".encode() in visitor.get(path).data

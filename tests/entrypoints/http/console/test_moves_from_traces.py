@@ -38,7 +38,10 @@ def test_message_is_moved_from_its_trace(desk: Api) -> None:
     assert "Moved to sms-replies. See what waits on sms-replies Trace this message" in text
     assert "Either nothing came, or consumers have acknowledged all of it, or it was moved." in text
     assert answer.headers["hx-replace-url"] == "/queues/sms-handoff"
-    assert "moved it from sms-handoff" in text_of(trace(browser))
+    text = text_of(trace(browser))
+    assert "moved it from sms-handoff" in text
+    assert "Queued for a human moved on" in text
+    assert "Attempt" not in text
     again = pressed(browser, html, "/queues/sms-handoff/move", "Move to sms-replies")
     assert again.status == 409
 
