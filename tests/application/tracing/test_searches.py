@@ -146,10 +146,7 @@ def test_unreadable_webhook_is_found_by_the_provider_id_in_it() -> None:
     assert (one.conclusion.state, one.conclusion.since) == (TraceState.DEAD_LETTER, NOW)
     name = dead_letter.dead_letter_id
     assert "Frontdesk could not read it: KeyError. A proxy" in found.statement.cause
-    assert (
-        "The log has it under the message's id."
-        in found.statement.more
-    )
+    assert "The log has it under the message's id." in found.statement.more
     verbs = ("show", "delete", "redrive")
     assert found.commands == tuple(f"frontdesk dead-letters {verb} {name}" for verb in verbs)
     assert one.message_id == "SM1"
