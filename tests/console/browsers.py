@@ -58,6 +58,8 @@ class Visitor:
         token = self.desk.headers["authorization"].partition(" ")[2]
         self.page.get_by_label("Access token").fill(token)
         self.page.get_by_role("button", name="Sign in").click()
+        # Only then is it the next page that gets what is typed.
+        expect(self.page.get_by_role("button", name="Sign out")).to_be_visible()
 
     def look(self, path: str) -> None:
         """Look at a page in each width and colour scheme, and find nothing wrong with it."""
