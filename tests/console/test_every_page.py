@@ -70,6 +70,7 @@ def test_person_signs_out_and_in_again(browser: Browser, shop: tuple[Api, dict[s
         expect(page.get_by_label("Access token")).to_be_focused()
         visitor.check_accessible()
         visitor.open(paths["thread"])
+        expect(page.get_by_label("Access token")).to_be_focused()
         page.keyboard.insert_text(desk.headers["authorization"].partition(" ")[2])
         page.keyboard.press("Enter")
         expect(page).to_have_url(desk.frontdesk.origin + paths["thread"])
