@@ -19,7 +19,7 @@ from application.receiving.receive_webhook import WebhookOutcome
 from application.tracing.wording import duration
 from domain.channels import ChannelType
 from domain.messages import MAX_ATTEMPTS
-from entrypoints.http.console.overview.causes import cause_and_remedy
+from entrypoints.http.console.overview.causes import short_cause_and_remedy
 from entrypoints.http.console.overview.figures import Figures, Unanswered
 from entrypoints.http.console.overview.trouble import CHECKS, SLOW_SECONDS, Trouble, number_of
 from entrypoints.http.console.overview.waiting import waiting_troubles
@@ -61,7 +61,7 @@ def _unanswered(one: Unanswered, now: datetime) -> Trouble:
     if one.known_at is not None:
         known = f"Its figures are those of {duration((now - one.known_at).total_seconds())} ago"
     more = " ".join(filter(None, (f"{known}.", _MEANWHILE.get(one.source))))
-    cause, remedy = cause_and_remedy(one.reason)
+    cause, remedy = short_cause_and_remedy(one.reason)
     if cause and remedy:
         return Trouble("bad", capital(cause), f"{remedy}.", *CHECKS, more=more)
     why = f": {cause}" if cause else ""

@@ -17,6 +17,7 @@ from application.ports.context_queue import VisibleQueue
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.spool import VisibleSpool
 from application.tracing.record_conclusions import Unmatched
+from application.tracing.wording import cause_and_remedy
 from domain.messages import MessageRecord
 from domain.queues import ALL_QUEUES, QueueName
 from domain.tenants import TenantDirectory
@@ -85,12 +86,9 @@ class FindCauses:
         return _together(find()) if self._waiting.get(name, 0.0) > least else ()
 
 
-def cause_and_remedy(reason: str) -> tuple[str, str]:
-    """A reason that backends give, in its two parts: without the code of a service."""
-    cause, _, remedy = reason.partition(". ")
-    if not remedy:
-        before, _, after = reason.rpartition(": ")
-        cause, remedy = (before, after) if before else (reason, "")
+def short_cause_and_remedy(reason: str) -> tuple[str, str]:
+    """As a trace has them, without the code of a service and the last stop."""
+    cause, remedy = cause_and_remedy(reason)
     return _CODE.sub("", cause), remedy.removesuffix(".")
 
 
@@ -120,7 +118,7 @@ def _of_spool(container: Container) -> Iterator[Cause]:
         except Exception:
             # What is wrong with it shows once it is processed.
             subjects = ()
-        yield Cause(*cause_and_remedy(waiting.reason), subjects=subjects)
+        yield Cause(*short_cause_and_remedy(waiting.reason), subjects=subjects)
 
 
 _OF_KINDS = {
@@ -154,7 +152,7 @@ def _of_dead_letter(one: DeadLetter) -> Cause:
     template, remedy = _OF_KINDS[one.kind]
     cause = one.reason
     if one.kind in {DeadLetterKind.EXHAUSTED, DeadLetterKind.UNDELIVERABLE}:
-        cause, first = cause_and_remedy(one.reason)
+        cause, first = short_cause_and_remedy(one.reason)
         remedy = f"{first}, then redrive it" if first else remedy
     return Cause(template.format(cause), remedy)
 
@@ -183,7 +181,7 @@ def _of_record(record: MessageRecord, directory: TenantDirectory) -> Cause:
 def _of_pending(container: Container) -> Iterator[Cause]:
     for record in container.stores().outbox.list_stuck(LOOKED_AT, _END_OF_TIME):
         failure = record.trail.failure
-        cause = cause_and_remedy(failure.reason) if failure else ("", "")
+        cause = short_cause_and_remedy(failure.reason) if failure else ("", "")
         yield Cause(*cause, subjects=(record.message.provider_message_id,))
 
 
