@@ -38,8 +38,13 @@ def _coordinate(value: str) -> object:
 
 
 def _json(value: str) -> object:
-    """Decoded JSON that can be encoded again: no NaN, no half characters, no repeated key."""
+    """Decoded JSON that can be encoded again: no NaN, no half characters, no repeated key.
+
+    ``null`` is refused too: in the metadata it would look like a parameter that was not sent.
+    """
     decoded: object = json.loads(value, object_pairs_hook=_distinct)
+    if decoded is None:
+        raise ValueError("no value")
     json.dumps(decoded, ensure_ascii=False, allow_nan=False).encode()
     if not _is_shallow(decoded, _MAX_JSON_DEPTH):
         raise ValueError("nested too deeply")

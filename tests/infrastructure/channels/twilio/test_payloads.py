@@ -128,6 +128,7 @@ def test_message_of_another_account_than_the_signing_one_is_unreadable() -> None
     [
         "",
         "not json",
+        "null",
         "NaN",
         "[1e400]",
         '"\\ud800"',
