@@ -21,7 +21,7 @@ def _record(dead_letter: DeadLetter) -> dict[str, object]:
     """Everything but the request, which may hold anything."""
     webhook = dead_letter.webhook
     return {
-        "id": dead_letter.dead_letter_id,
+        "dead_letter_id": dead_letter.dead_letter_id,
         **attributes(dead_letter, "kind", "reason", "attempts", "created_at"),
         "account": webhook.account if webhook else None,
         "path": webhook.request.path if webhook else None,

@@ -141,7 +141,7 @@ def test_unreadable_webhook_becomes_a_dead_letter_in_the_bucket(
     assert frontdesk.post(an_unreadable_sms()).status == 200
     (dead_letter,) = json_lines(run_frontdesk("dead-letters", "list", "--json"))
     (stored,) = ministack.s3.list_objects_v2(Bucket=environ["BLOBS_BUCKET"])["Contents"]
-    assert stored["Key"].startswith(f"dead-letters/{dead_letter['id']}/")
+    assert stored["Key"].startswith(f"dead-letters/{dead_letter['dead_letter_id']}/")
 
 
 def an_unreadable_sms() -> SimulatedRequest:

@@ -190,16 +190,20 @@ def test_unreadable_webhook_is_a_dead_letter_to_list_show_redrive_and_delete(ser
     (dead_letter,) = json_lines(run_frontdesk("dead-letters", "list", "--json"))
     assert dead_letter["kind"] == "unreadable"
 
-    (shown,) = json_lines(run_frontdesk("dead-letters", "show", dead_letter["id"], "--json"))
+    (shown,) = json_lines(
+        run_frontdesk("dead-letters", "show", dead_letter["dead_letter_id"], "--json")
+    )
     assert base64.b64decode(shown["body_base64"]) == webhook.body
-    assert "From nobody" in run_frontdesk("dead-letters", "show", dead_letter["id"]).stdout
+    assert (
+        "From nobody" in run_frontdesk("dead-letters", "show", dead_letter["dead_letter_id"]).stdout
+    )
 
     again = run_frontdesk("dead-letters", "redrive", "--all", "--kind", "unreadable")
-    assert f"failed again, first {dead_letter['id']}" in error_line(again, 1)
+    assert f"failed again, first {dead_letter['dead_letter_id']}" in error_line(again, 1)
     (still,) = json_lines(run_frontdesk("dead-letters", "list", "--json"))
     assert still == {**dead_letter, "attempts": 2}
 
-    deleted = run_frontdesk("dead-letters", "delete", dead_letter["id"], "--yes")
+    deleted = run_frontdesk("dead-letters", "delete", dead_letter["dead_letter_id"], "--yes")
     assert deleted.stdout == "1 dead letter deleted.\n"
     assert run_frontdesk("dead-letters", "list", "--json").stdout == ""
 

@@ -97,7 +97,7 @@ class TestList:
         given_dead_letters(container, UNREADABLE)
         assert json_lines(run_frontdesk("dead-letters", "list", "--json")) == [
             {
-                "id": "unreadable-1",
+                "dead_letter_id": "unreadable-1",
                 "kind": "unreadable",
                 "reason": "MessageSid is missing",
                 "attempts": 1,
@@ -155,11 +155,11 @@ class TestList:
         ]
         given_dead_letters(container, UNREADABLE, *bugs)
         found = run_frontdesk("dead-letters", "list", "--kind", "bug", "--limit", "2", "--json")
-        assert [line["id"] for line in json_lines(found)] == ["bug-1", "bug-2"]
+        assert [line["dead_letter_id"] for line in json_lines(found)] == ["bug-1", "bug-2"]
         output = run_frontdesk("dead-letters", "list", "--kind", "bug", "--limit", "2").stdout
         following = ("--kind", "bug", "--after", cursor_in(output), "--json")
         rest = json_lines(run_frontdesk("dead-letters", "list", *following))
-        assert [line["id"] for line in rest] == ["bug-3"]
+        assert [line["dead_letter_id"] for line in rest] == ["bug-3"]
 
     @pytest.mark.usefixtures("empty_database")
     def test_wrong_cursor_of_the_list_is_a_usage_error(self) -> None:
@@ -340,7 +340,7 @@ class TestRedrive:
     ) -> None:
         given_dead_letters(container, self.fixed_dead_letter())
         (line,) = json_lines(run_frontdesk("dead-letters", "redrive", "bug-1", "--json"))
-        assert (line["id"], line["outcome"]) == ("bug-1", "received")
+        assert (line["dead_letter_id"], line["outcome"]) == ("bug-1", "received")
         (message,) = line["messages"]
         assert (message["outcome"], message["message_id"]) == ("recorded", MESSAGE_SID)
         assert message["conversation_id"]
