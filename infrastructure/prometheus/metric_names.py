@@ -34,7 +34,7 @@ _REASONS = (
     *("account_unknown", "no_secret_configured", "not_a_form", "header_repeated"),
     *("signature_missing", "signature_ill_formed", "signature_mismatch"),
     *("timestamp_missing", "timestamp_ill_formed", "timestamp_outside_tolerance"),
-    *("basic_missing", "basic_mismatch"),
+    *("basic_auth_missing", "basic_auth_mismatch"),
 )
 
 Labels = Mapping[str, Sequence[str]]

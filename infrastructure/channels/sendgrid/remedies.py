@@ -40,12 +40,12 @@ REMEDIES = {
         "Real mail is at most 72 h old (SENDGRID_TOLERANCE_SECONDS): if the clock is right, they "
         "are captured requests that somebody sent again",
     ),
-    "basic_missing": Explained(
+    "basic_auth_missing": Explained(
         "SENDGRID_BASIC_AUTH is set, and no user came",
         "Begin the URL at SendGrid with https://USER:PASSWORD@, and let the proxy pass on "
         "Authorization",
     ),
-    "basic_mismatch": Explained(
+    "basic_auth_mismatch": Explained(
         "User or password in the URL at SendGrid (Inbound Parse) differ from SENDGRID_BASIC_AUTH "
         "(or TENANTS)",
         "Enter user and password of SENDGRID_BASIC_AUTH (or TENANTS) in that URL. If the URL is "

@@ -124,7 +124,9 @@ def _refusal_reason(
     if account.basic_auth:
         pairs = [pair.get_secret_value().encode() for pair in account.basic_auth]
         is_right = credentials is not None and _is_one_of(pairs, credentials)
-        reasons.append(None if is_right else f"basic_{'mismatch' if credentials else 'missing'}")
+        reasons.append(
+            None if is_right else f"basic_auth_{'mismatch' if credentials else 'missing'}"
+        )
     return next(filter(None, reasons), None) if reasons else "no_secret_configured"
 
 

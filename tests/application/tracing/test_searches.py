@@ -254,7 +254,7 @@ def test_conversation_without_messages_shows_what_was_refused() -> None:
     frontdesk = FrontDesk()
     frontdesk.given_conversation()
     refusals = frontdesk.container.refusals()
-    refusals.add(ChannelType.EMAIL, "acme", "basic_mismatch", "")
+    refusals.add(ChannelType.EMAIL, "acme", "basic_auth_mismatch", "")
     refusals.add(None, "", "path_unknown", "")
     refusals.add(ChannelType.SMS, "", "too_large", "")
     for text, words in (("conversation-1", "Nobody has written"), ("+14155550123", "No message")):

@@ -163,7 +163,12 @@ def test_every_reason_that_a_parser_gives_has_a_remedy(container: Container) -> 
         EMAIL: (
             *("signature_mismatch", "signature_missing", "signature_ill_formed"),
             *("timestamp_missing", "timestamp_ill_formed", "timestamp_outside_tolerance"),
-            *("basic_missing", "basic_mismatch", "header_repeated", "no_secret_configured"),
+            *(
+                "basic_auth_missing",
+                "basic_auth_mismatch",
+                "header_repeated",
+                "no_secret_configured",
+            ),
         ),
     }
     for channel, codes in reasons.items():

@@ -54,7 +54,7 @@ def test_nothing_refused_says_how_to_see_a_refusal(visitor: Visit) -> None:
 def test_refusal_is_explained_with_its_remedy(desk: Api, visitor: Visit) -> None:
     refuse(desk, "signature_mismatch", urls=URL)
     refuse(desk, "signature_mismatch", urls=URL)
-    refuse(desk, "basic_mismatch", "sendgrid", channel=EMAIL)
+    refuse(desk, "basic_auth_mismatch", "sendgrid", channel=EMAIL)
     page = visitor.get("/refusals")
     text = shown(page)
     assert "Signature mismatch last hour Channel SMS" in text

@@ -249,10 +249,18 @@ STALE = str(int((NOW - 97 * HOUR).timestamp()))
             "header_repeated",
         ),
         (an_account(P256, basic_auth=[PAIR]), a_request(key=None, pair=PAIR), "signature_missing"),
-        (an_account(P256, basic_auth=[PAIR]), a_request(), "basic_missing"),
-        (an_account(P256, basic_auth=[PAIR]), a_request(pair="frontdesk:no"), "basic_mismatch"),
-        (an_account(basic_auth=[PAIR]), a_request(key=None, pair="frontdesk:no"), "basic_mismatch"),
-        (an_account(basic_auth=[PAIR]), a_request(), "basic_missing"),
+        (an_account(P256, basic_auth=[PAIR]), a_request(), "basic_auth_missing"),
+        (
+            an_account(P256, basic_auth=[PAIR]),
+            a_request(pair="frontdesk:no"),
+            "basic_auth_mismatch",
+        ),
+        (
+            an_account(basic_auth=[PAIR]),
+            a_request(key=None, pair="frontdesk:no"),
+            "basic_auth_mismatch",
+        ),
+        (an_account(basic_auth=[PAIR]), a_request(), "basic_auth_missing"),
         (an_account(), a_request(), "no_secret_configured"),
     ],
 )
@@ -290,4 +298,4 @@ def test_basic_user_names_one_of_several_accounts_and_a_signature_none() -> None
         with pytest.raises(KnownAccountRefusedError) as caught:
             a_parser(*accounts).validate(request)
         reasons[caught.value.account] = caught.value.reason
-    assert reasons == {"pairs": "basic_mismatch", "sendgrid": "signature_mismatch"}
+    assert reasons == {"pairs": "basic_auth_mismatch", "sendgrid": "signature_mismatch"}
