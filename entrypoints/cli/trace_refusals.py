@@ -16,10 +16,11 @@ _COMMAND = re.compile("'frontdesk [^']*'")
 
 
 def print_statement(found: Trace) -> None:
-    """Cause and remedy of ``found``, the commands, then the background."""
-    say(_wrapped(f"Cause: {found.statement.cause}"), "bold", lines=True)
-    if found.statement.remedy:
-        say(_wrapped(f"Do: {found.statement.remedy}"), "bold", lines=True)
+    """Cause and remedy of ``found``, or where it is; the commands; then the background."""
+    cause, remedy = found.statement.cause, found.statement.remedy
+    say(_wrapped(f"Cause: {cause}" if remedy else cause), "bold", lines=True)
+    if remedy:
+        say(_wrapped(f"Do: {remedy}"), "bold", lines=True)
     for command in found.commands:
         # As it is: a command that is broken at the terminal's edge cannot be copied.
         click.echo(f"  {printable(command)}")

@@ -31,7 +31,7 @@ def test_way_of_a_message_is_shown_with_what_to_do(container: Container) -> None
     container.conversation_store().open_conversation(a_conversation())
     request_id = receive(container)
     lines = run_frontdesk("trace", "SM1").stdout.splitlines()
-    assert lines[0].startswith("Cause: It went to the AI: it is on sms-replies, and consumers see")
+    assert lines[0].startswith("It went to the AI: it is on sms-replies, and consumers see")
     assert lines[1].startswith("REPLY_DELAY_SECONDS makes it wait")
     assert lines[2:4] == ["", "Message SM1 (sms)"]
     kinds = [line.split()[3] for line in lines[4:9]]
