@@ -15,13 +15,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 import pytest
-from botocore.loaders import JSONFileLoader, Loader
-from typing_extensions import override
 
 from infrastructure.aws.clients import AwsClients
+from tests.aws_descriptions import keep_descriptions
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -43,20 +42,7 @@ OFFLINE_AWS = {
 }
 """Neither a developer's account nor the machine's role can be reached by accident."""
 
-
-class _KeptFiles(JSONFileLoader):
-    """Keeps what botocore reads: the descriptions of services, anew for each session."""
-
-    _kept: ClassVar[dict[str, Any]] = {}
-
-    @override
-    def load_file(self, file_path: str) -> Any:
-        if file_path not in self._kept:
-            self._kept[file_path] = super().load_file(file_path)
-        return self._kept[file_path]
-
-
-Loader.FILE_LOADER_CLASS = _KeptFiles
+keep_descriptions()
 
 
 def unique_name(prefix: str) -> str:

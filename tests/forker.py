@@ -23,6 +23,8 @@ from importlib import import_module
 from pkgutil import walk_packages
 from typing import NamedTuple
 
+from tests.aws_descriptions import keep_descriptions, read_descriptions
+
 OURS = ("domain", "application", "infrastructure", "entrypoints")
 BY_ENVIRONMENT = "entrypoints.aws_lambda"
 """What reads its settings when it is imported."""
@@ -124,6 +126,8 @@ def _become(command: Command) -> None:
 if __name__ == "__main__":
     for name in (*_our_modules(), *OTHERS):
         import_module(name)
+    keep_descriptions()
+    read_descriptions()
     gc.freeze()  # a collection in what is forked would copy all memory that it shares with this
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C the tests end, and so does this
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that keep a process
