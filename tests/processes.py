@@ -82,10 +82,10 @@ class Forked:
 
 
 @cache
-def _forker() -> socket.socket:
+def _forker(*modules: str) -> socket.socket:
     """The socket of a process that imports once, and ends with this one."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-m", "tests.forker", str(its.fileno())]
+    command = [sys.executable, "-m", "tests.forker", str(its.fileno()), *modules]
     process = subprocess.Popen(
         command,
         cwd=_ROOT,
@@ -103,19 +103,20 @@ def _forker() -> socket.socket:
 def start(
     arguments: Sequence[str],
     environ: Mapping[str, str],
-    stderr: IO[bytes] | None = None,
+    *,
+    stderr: int = 2,
     code: str = MAIN,
+    modules: Sequence[str] = (),
 ) -> Forked:
-    """Run ``code`` with ``arguments`` like ``python -c``, but without the time to import.
+    """Run ``code`` with ``arguments`` like ``python -c``, where all is imported that it needs.
 
-    ``stderr`` is the file that gets the standard error; nobody reads it without.
+    Instead of Frontdesk, ``modules`` are imported. ``stderr`` is the number of an open file.
     """
-    command = Command(code, arguments, environ, str(Path.cwd()))
+    command = Command(code, arguments, dict(environ), str(Path.cwd()))
     told, to_tell = os.pipe()
     printed, stdout = os.pipe()
-    with open(os.devnull, "wb") as nobody:  # noqa: PTH123 - no path
-        files = (stdout, (stderr or nobody).fileno(), to_tell)
-        socket.send_fds(_forker(), [json.dumps(command).encode()], files)
+    message = json.dumps(command).encode()
+    socket.send_fds(_forker(*modules), [message], (stdout, stderr, to_tell))
     os.close(stdout)
     os.close(to_tell)
     return Forked(os.fdopen(printed, encoding="utf-8"), told)
@@ -123,7 +124,7 @@ def start(
 
 def run(*arguments: str, environ: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
     """Run ``frontdesk`` with ``arguments`` to its end."""
-    with TemporaryFile() as stderr, start(arguments, environ, stderr) as process:
+    with TemporaryFile() as stderr, start(arguments, environ, stderr=stderr.fileno()) as process:
         try:
             stdout = process.stdout.read()
             status = process.wait()
@@ -155,7 +156,7 @@ def server_process(
     environ: Mapping[str, str], log: Path, command: Sequence[str] = ()
 ) -> Iterator[Server]:
     """A server that writes its log to a file; it must end with status 0."""
-    with log.open("wb") as stderr, killed_server(environ, command, stderr) as server:
+    with killed_server(environ, command, log) as server:
         try:
             yield server
         finally:
@@ -169,13 +170,13 @@ def server_process(
 
 @contextmanager
 def killed_server(
-    environ: Mapping[str, str], command: Sequence[str] = (), stderr: IO[bytes] | None = None
+    environ: Mapping[str, str], command: Sequence[str] = (), log: Path = Path(os.devnull)
 ) -> Iterator[Server]:
     """A server that is killed in the end, and obeys file permissions even if root runs the tests.
 
     It is forked, or else started by ``command``.
     """
-    with _started(environ, command, stderr) as process:
+    with log.open("wb") as stderr, _started(environ, command, stderr.fileno()) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -187,15 +188,15 @@ def killed_server(
 
 
 def _started(
-    environ: Mapping[str, str], command: Sequence[str], stderr: IO[bytes] | None
+    environ: Mapping[str, str], command: Sequence[str], stderr: int
 ) -> "Forked | subprocess.Popen[str]":
     if not command:
-        return start(("serve", "--port", "0"), environ, stderr, _OBEDIENT_MAIN)
+        return start(("serve", "--port", "0"), environ, stderr=stderr, code=_OBEDIENT_MAIN)
     return subprocess.Popen(
         command,
         env=environ,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL if stderr is None else stderr,
+        stderr=stderr,
         text=True,
         preexec_fn=obey_permissions,  # noqa: PLW1509 - calls of the system
     )
