@@ -2,10 +2,10 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from tests.processes import start
 
 ENOUGH = 20
 """At which number a worker is killed."""
@@ -17,16 +17,8 @@ def kill_at_work(worker: Callable[[Path], None], directory: Path) -> int:
     It prints the number of each thing that it has done, from 0 on. Returns the last number.
     """
     module, name = worker.__module__, worker.__name__
-    code = f"from pathlib import Path; import {module} as m; m.{name}(Path.cwd())"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=directory,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None
+    code = f"from pathlib import Path; import sys, {module} as m; m.{name}(Path(sys.argv[1]))"
+    with start([str(directory)], os.environ, code=code) as process:
         for line in process.stdout:
             if int(line) == ENOUGH:
                 process.send_signal(signal.SIGKILL)

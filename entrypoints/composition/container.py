@@ -38,7 +38,7 @@ from domain.fallback import OwnAddresses
 from domain.tenants import TenantDirectory
 from entrypoints.composition import backends
 from entrypoints.composition.channel_providers import PROVIDERS
-from entrypoints.composition.injector import containers, providers
+from entrypoints.composition.injector import FlatContainer, containers, providers
 from entrypoints.composition.old_form import refuse_old_form
 from infrastructure.backend import (
     ContextQueue,
@@ -126,6 +126,7 @@ def _of_each_channel(build: Callable[..., object], *collaborators: object) -> pr
 class Container(containers.DeclarativeContainer):
     """Every part of Frontdesk by its name. ``shutdown_resources()`` closes what is open."""
 
+    instance_type = FlatContainer
     __self__ = providers.Self()
     environ: providers.Dependency[Mapping[str, str]] = providers.Dependency()
     ephemeral = providers.Object(False)

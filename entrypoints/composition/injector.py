@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 from typing_extensions import override
 
@@ -41,4 +42,24 @@ def _hidden() -> Iterator[None]:
 with _hidden():
     from dependency_injector import containers, providers
 
-__all__ = ["containers", "providers"]
+__all__ = ["FlatContainer", "containers", "providers"]
+
+
+class FlatContainer(containers.DynamicContainer):
+    """What a container becomes that holds no other container, and whose resources have names.
+
+    For both the library would look at every argument of every provider, which takes as long as
+    all else that it does. A container says so with ``instance_type``.
+    """
+
+    @override
+    def apply_container_providers_overridings(self) -> None:
+        pass
+
+    @override
+    def shutdown_resources(
+        self, resource_type: type[providers.BaseResource[Any]] = providers.BaseResource
+    ) -> None:
+        for provider in self.providers.values():
+            if isinstance(provider, resource_type):
+                provider.shutdown()

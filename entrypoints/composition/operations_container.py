@@ -44,7 +44,7 @@ from domain.errors import SecretsUnavailableError
 from domain.tenants import TenantDirectory
 from entrypoints.composition.backends import secret_reader
 from entrypoints.composition.channel_providers import PROVIDERS
-from entrypoints.composition.injector import containers, providers
+from entrypoints.composition.injector import FlatContainer, containers, providers
 from entrypoints.composition.tracing import open_records, open_trace_message
 from infrastructure.backend import Backend, ContextQueue, FileBackend, Rewritable
 from infrastructure.configuration.api_access import (
@@ -170,6 +170,7 @@ def _samples(settings: Settings, data_directory: DataDirectory, clock: Clock) ->
 class OperationsContainer(containers.DeclarativeContainer):
     """What operators, background jobs and scheduled functions do."""
 
+    instance_type = FlatContainer
     core = providers.DependenciesContainer()
 
     open_attachment = Singleton(

@@ -14,10 +14,9 @@ from infrastructure.configuration.api_access import keep_local_token
 from tests.console.browsers import visiting
 from tests.end_to_end.broken_databases import locked
 from tests.end_to_end.frontdesk import RunningFrontDesk
-from tests.end_to_end.process import FRONTDESK, environment
 from tests.end_to_end.responses import ACKNOWLEDGED, SMS
 from tests.entrypoints.http.api.clients import Api
-from tests.faults.server_processes import ServerProcess, server_process
+from tests.processes import FRONTDESK, Server, environment, killed_server
 
 RETRIED_MS = 30_000
 """How long what is tried again every few seconds may take."""
@@ -33,13 +32,13 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(data_dir: Path) -> Iterator[ServerProcess]:
-    with server_process(environment(data_dir), on_port(0)) as server:
+def server(data_dir: Path) -> Iterator[Server]:
+    with killed_server(environment(data_dir), on_port(0)) as server:
         yield server
 
 
 @pytest.fixture
-def desk(data_dir: Path, server: ServerProcess) -> Iterator[Api]:
+def desk(data_dir: Path, server: Server) -> Iterator[Api]:
     """The desk of the server, which runs in a process of its own."""
     container = build_container({"DATA_DIR": str(data_dir)})
     open_demo(container.open_conversation())
@@ -54,7 +53,7 @@ def figure(page: Page, name: str) -> Locator:
 
 
 def test_webhook_waits_in_the_spool_until_the_store_is_back_and_a_restart_forgets_nothing(
-    browser: Browser, desk: Api, server: ServerProcess, data_dir: Path
+    browser: Browser, desk: Api, server: Server, data_dir: Path
 ) -> None:
     frontdesk = desk.frontdesk
     with visiting(browser, desk) as visitor:
@@ -78,7 +77,7 @@ def test_webhook_waits_in_the_spool_until_the_store_is_back_and_a_restart_forget
         server.wait()
         expect(page.locator("#stale")).to_contain_text("Not up to date since")
         port = urlsplit(server.origin).port or 0
-        with server_process(environment(data_dir), on_port(port)):
+        with killed_server(environment(data_dir), on_port(port)):
             expect(page.locator("#stale")).to_be_hidden()
             expect(page.get_by_text("before that, from the samples")).to_be_visible()
             expect(figure(page, "Received")).to_have_text("1")

@@ -1,24 +1,20 @@
 """Webhooks of every kind to the deployed stage, whose policies are enforced."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from domain.channels import ChannelType
 from entrypoints.simulation.demo import DEMO_SENDERS
 from tests.deployment.deployed import Deployed, post
-
-FRONTDESK = str(Path(sys.executable).with_name("frontdesk"))
+from tests.processes import run
 
 
 def run_frontdesk(deployed: Deployed, *arguments: str) -> str:
     """The output of the command with the settings exported for the shell."""
-    command = [FRONTDESK, *arguments]
-    done = subprocess.run(command, env=deployed.settings, stdout=subprocess.PIPE, check=True)
-    return done.stdout.decode()
+    done = run(*arguments, environ=deployed.settings)
+    done.check_returncode()
+    return done.stdout
 
 
 @pytest.mark.parametrize("channel", ChannelType)

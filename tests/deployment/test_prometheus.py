@@ -23,8 +23,8 @@ from tests.builders import a_conversation
 from tests.deployment.test_prometheus_files import DASHBOARD, EXPRESSIONS, RULES
 from tests.deployment.test_template import ROOT
 from tests.documentation.documents import blocks
-from tests.end_to_end.process import environment, server_process
 from tests.end_to_end.providers import Providers
+from tests.processes import environment, server_process
 
 pytestmark = pytest.mark.long
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from string import Template
@@ -21,8 +20,8 @@ from tests.deployment.old_data import OldData
 from tests.deployment.roles import ACCOUNT, SERVER_ROLE, made_role
 from tests.documentation.documents import blocks
 from tests.emulators import unique_name
-from tests.end_to_end.process import FRONTDESK, Server, server_process
 from tests.entrypoints.http.api.clients import given_token
+from tests.processes import Server, run, server_process
 
 GUIDE = "docs/operations.md"
 (POLICY,) = (block for block in blocks(GUIDE, "json") if "CheckTables" in block)
@@ -87,14 +86,7 @@ def test_server_does_not_start_without_the_permission(
     deployed: Deployed, environ: dict[str, str], sid: str
 ) -> None:
     with deployed.without(sid, function="Server"):
-        done = subprocess.run(
-            [FRONTDESK, "serve", "--port", "0"],
-            env=environ,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = run("serve", "--port", "0", environ=environ)
     assert done.returncode == 1, done.stdout
     assert done.stderr
 

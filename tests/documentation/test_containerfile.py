@@ -11,7 +11,7 @@ import pytest
 from entrypoints.cli.main import cli
 from infrastructure.configuration.settings import read_settings
 from tests.documentation.documents import ROOT, text_of
-from tests.end_to_end.process import environment, server_process
+from tests.processes import environment, server_process
 
 # Continued lines joined, comments left out.
 _LINES = re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", text_of("Containerfile"), flags=re.M))

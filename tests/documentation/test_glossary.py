@@ -149,7 +149,12 @@ def retired_in(names: Iterable[str]) -> list[str]:
     return sorted(name for name in set(names) if _is_retired(words(name)))
 
 
+_ANY_RETIRED = re.compile(rf"(?<![a-z])({'|'.join(RETIRED)})(?![a-z])")
+
+
 def _is_retired(name: str) -> bool:
+    if not _ANY_RETIRED.search(name):
+        return False  # as nearly always
     for retired, allowed in RETIRED.items():
         rest = re.sub(rf"(?<![a-z])({allowed})(?![a-z])", "", name) if allowed else name
         if re.search(rf"(?<![a-z])({retired})(?![a-z])", rest):
@@ -181,7 +186,7 @@ def test_every_term_of_the_glossary_is_used_in_code() -> None:
     rows = [row for table in tables(GLOSSARY) for row in table]
     terms = [name for *_, in_code in rows for name in re.findall(r"`(\w+)`", in_code)]
     assert len(terms) >= len(rows)
-    assert [term for term in terms if not re.search(rf"\b{term}\b", sources)] == []
+    assert set(terms) - set(re.findall(r"\w+", sources)) == set()
 
 
 def test_each_term_stands_in_the_glossary_once() -> None:

@@ -9,6 +9,9 @@ from typing import Protocol
 import pytest
 
 from entrypoints.composition.container import Container, build_container
+from infrastructure import background_diagnoses
+from infrastructure.channels import search_budget
+from tests.contracts.diagnosed_refusals import wait_for_diagnoses
 from tests.emulators import EmulatedAws
 from tests.end_to_end.aws import (
     look_for_senders_without_a_pause,
@@ -18,6 +21,8 @@ from tests.end_to_end.aws import (
 from tests.end_to_end.companies import COMPANIES
 from tests.end_to_end.frontdesk import AWS, BACKENDS, Host, RunningFrontDesk, hosting, serving
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
+
+MOST_HELD = background_diagnoses.MOST_HELD
 
 
 class Serve(Protocol):
@@ -43,6 +48,22 @@ def backend(request: pytest.FixtureRequest) -> str:
 def host() -> Iterator[Host]:
     with hosting() as listening:
         yield listening
+
+
+@pytest.fixture(autouse=True)
+def _no_diagnoses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused webhooks are not diagnosed: most tests end before that, and it would go on."""
+    monkeypatch.setattr(background_diagnoses, "MOST_HELD", 0)
+
+
+@pytest.fixture
+def diagnoses(_no_diagnoses: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Refused webhooks are diagnosed, at once: see ``wait_for_diagnoses``."""
+    monkeypatch.setattr(background_diagnoses, "MOST_HELD", MOST_HELD)
+    monkeypatch.setattr(background_diagnoses, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(search_budget, "REST_SECONDS", 0.0)
+    yield
+    wait_for_diagnoses()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A real server on an emulator that it reaches through a front, and what comes of webhooks."""
 
 import json
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +15,9 @@ from infrastructure.configuration.secrets.development_secret import keep_develop
 from tests.emulators import EmulatedAws
 from tests.end_to_end.aws import settings_on_aws
 from tests.end_to_end.aws_front import AwsFront, aws_front
-from tests.end_to_end.process import FRONTDESK, Server, environment
 from tests.end_to_end.providers import Providers
 from tests.end_to_end.responses import SMS
+from tests.processes import Server, environment, run
 
 ORIGIN = "https://hooks.example.com"
 RECOVERY_SECONDS = 30.0
@@ -46,14 +45,7 @@ class Installation:
 
     def refusal(self) -> str:
         """What the server says when it refuses to start."""
-        result = subprocess.run(
-            [FRONTDESK, "serve", "--port", "0"],
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        result = run("serve", "--port", "0", environ=self.environ)
         assert (result.returncode, result.stdout) == (1, "")
         return result.stderr.rstrip("\n")
 

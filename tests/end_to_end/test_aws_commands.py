@@ -2,7 +2,6 @@
 
 import base64
 import json
-import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,10 +19,10 @@ from infrastructure.configuration.settings import VARIABLES
 from tests.builders import NOW, RECIPIENT, a_conversation, verified
 from tests.contracts.legacy_histories import an_entry
 from tests.emulators import EmulatedAws
-from tests.end_to_end.process import FRONTDESK, environment, server_process
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import entry_of
+from tests.processes import environment, run, server_process
 
 ACCOUNT_SID, TOKEN = "AC" + "5" * 32, "a-token-of-nobody"
 SECRETS = {
@@ -278,13 +277,8 @@ def test_doctor_reports_only_the_missing_dead_letter_queues(server: str) -> None
 
 
 def test_server_does_not_start_without_its_tables(environ: Mapping[str, str]) -> None:
-    done = subprocess.run(
-        [FRONTDESK, "serve", "--port", "0"],
-        env={**environ, "MESSAGES_TABLE": "no-such-table"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    wrong = {**environ, "MESSAGES_TABLE": "no-such-table"}
+    done = run("serve", "--port", "0", environ=wrong)
     assert done.returncode == 1
     assert done.stderr == (
         "frontdesk: the backends are not as expected: "

@@ -1,7 +1,6 @@
 """A refused webhook is diagnosed, and its refusal says which of URL and secret is wrong."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +12,6 @@ from entrypoints.cli.trace import trace_record
 from entrypoints.composition import signature_doctors
 from entrypoints.http.api.records import RefusalRecord
 from entrypoints.operations.refusal_checks import refusal_line
-from infrastructure import background_diagnoses
-from infrastructure.channels import search_budget
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from tests.contracts.diagnosed_refusals import wait_for_diagnoses
@@ -24,6 +21,8 @@ from tests.end_to_end.frontdesk import RunningFrontDesk
 from tests.end_to_end.providers import Providers
 from tests.end_to_end.responses import EMAIL, INVALID_SIGNATURE, SMS, TWIML
 
+pytestmark = pytest.mark.usefixtures("diagnoses")
+
 COMPANY = Providers.numbered(1)
 PUBLIC = "https://hooks.shop.example"
 TOKEN_FIRST = (
@@ -31,14 +30,6 @@ TOKEN_FIRST = (
     f"{COMPANY.account_sid} from Twilio's console into TWILIO_AUTH_TOKEN, and restart Frontdesk. "
     "If it is the same, Twilio's console has another URL"
 )
-
-
-@pytest.fixture(autouse=True)
-def _without_rests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(search_budget, "REST_SECONDS", 0.0)
-    monkeypatch.setattr(background_diagnoses, "PAUSE_SECONDS", 0.0)
-    yield
-    wait_for_diagnoses()
 
 
 def served(serve: Serve, **settings: str) -> RunningFrontDesk:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.process import FRONTDESK, Server, environment, server_process
 from tests.end_to_end.providers import Providers
 from tests.end_to_end.responses import ACKNOWLEDGED, SMS, UNAVAILABLE
 from tests.end_to_end.started_on_aws import ORIGIN, eventually, readiness, shown, until_ready
+from tests.processes import FRONTDESK, Server, environment, run, server_process
 
 HOLD = """
 import sys, time
@@ -52,24 +52,13 @@ def environ(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def database(environ: dict[str, str]) -> Path:
     """The database, as a server has left it."""
-    assert run(environ, "demo").returncode == 0
+    assert run("demo", environ=environ).returncode == 0
     return Path(environ["DATA_DIR"]) / "frontdesk.db"
-
-
-def run(environ: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [FRONTDESK, *arguments],
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def refusal(environ: dict[str, str]) -> str:
     """The line with which the server refuses to start."""
-    result = run(environ, "serve", "--port", "0")
+    result = run("serve", "--port", "0", environ=environ)
     assert (result.returncode, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
     return line
@@ -84,7 +73,8 @@ def spooled(environ: dict[str, str]) -> int:
 
 
 def queued(environ: dict[str, str]) -> str:
-    return run(environ, "queues", "read", "sms-replies", "--include-delayed", "--json").stdout
+    read = ("queues", "read", "sms-replies", "--include-delayed", "--json")
+    return run(*read, environ=environ).stdout
 
 
 @contextmanager
@@ -125,7 +115,7 @@ def test_server_starts_on_a_full_disk_and_becomes_ready_when_there_is_room(
     )
     with limited as process:
         assert process.stdout is not None
-        server = Server(process.stdout.readline().split()[3], "")
+        server = Server(process, process.stdout.readline().split()[3], "")
         try:
             assert readiness(server)[0] == 503
             assert post(server, "One") == UNAVAILABLE

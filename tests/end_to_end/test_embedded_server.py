@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.process import FRONTDESK, environment, server_process
+from tests.processes import FRONTDESK, SERVE, environment, server_process
 
 
 class InstalledFrontDesk:
@@ -41,7 +41,7 @@ def frontdesk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledFro
     directory = tmp_path_factory.mktemp("frontdesk")
     frontdesk = InstalledFrontDesk(directory / "data")
     assert frontdesk.run("demo").returncode == 0
-    with server_process(frontdesk.environ, directory / "log") as server:
+    with server_process(frontdesk.environ, directory / "log", SERVE) as server:
         frontdesk.origin = server.origin
         yield frontdesk
 

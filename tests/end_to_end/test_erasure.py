@@ -12,6 +12,7 @@ from domain.context import ContextObject
 from domain.routing import Route
 from entrypoints.composition.container import Container
 from tests.changed_units import use_ports, use_separate_steps
+from tests.contracts.diagnosed_refusals import wait_for_diagnoses
 from tests.end_to_end.conftest import Serve
 from tests.end_to_end.frontdesk import RunningFrontDesk, on_aws_too
 from tests.end_to_end.person_data import CHANNELS, Person, found
@@ -56,9 +57,12 @@ def frontdesk_with_data(frontdesk: RunningFrontDesk, zora: Person, odo: Person) 
     return frontdesk
 
 
+@pytest.mark.usefixtures("diagnoses")
 def test_erasure_leaves_no_data_of_the_person(
     frontdesk_with_data: RunningFrontDesk, zora: Person
 ) -> None:
+    wait_for_diagnoses()
+    assert any(refusal.diagnosis for refusal in frontdesk_with_data.container.refusals().latest())
     assert found(frontdesk_with_data, zora) == zora.seeds
     report = erase(frontdesk_with_data, zora)
     assert found(frontdesk_with_data, zora) == []

@@ -17,8 +17,8 @@ from entrypoints.http.server import background_tasks
 from tests.changed_units import use_separate_steps
 from tests.end_to_end.broken_databases import locked, renamed
 from tests.end_to_end.conftest import Serve
-from tests.end_to_end.process import FRONTDESK, environment, server_process
 from tests.end_to_end.responses import ACKNOWLEDGED, SMS
+from tests.processes import environment, run, server_process
 
 SECONDS = 20.0
 """How long what is tried again every few seconds may take."""
@@ -39,9 +39,10 @@ class Installation:
         self.environ = environment(data_dir)
         self.origin = ""
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [FRONTDESK, *arguments]
-        return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True)
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        done = run(*arguments, environ=self.environ)
+        done.check_returncode()
+        return done
 
     def send(self, body: str) -> str:
         return self.run(

@@ -20,7 +20,6 @@ from infrastructure.configuration.secrets.development_secret import (
     keep_development_credentials,
 )
 from tests.builders import a_conversation
-from tests.end_to_end.process import environment, server_process
 from tests.end_to_end.providers import Providers
 from tests.end_to_end.responses import EMAIL
 from tests.end_to_end.traffic import (
@@ -35,6 +34,7 @@ from tests.end_to_end.traffic import (
     Traffic,
 )
 from tests.infrastructure.prometheus.pages import Samples
+from tests.processes import environment, server_process
 
 
 @dataclass(frozen=True)

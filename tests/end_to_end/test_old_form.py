@@ -12,7 +12,7 @@ import pytest
 from infrastructure.serialization.webhook_json import dead_letter_to_json, entry_to_json
 from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.spool import an_entry
-from tests.end_to_end.process import FRONTDESK, environment
+from tests.processes import environment, run
 
 
 def database(path: Path) -> None:
@@ -44,14 +44,7 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def frontdesk(data_dir: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [FRONTDESK, *arguments],
-        env=environment(data_dir),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return run(*arguments, environ=environment(data_dir))
 
 
 @pytest.mark.parametrize("name", OLD)

@@ -9,7 +9,6 @@ import pytest
 from infrastructure.aws.dynamodb.dynamodb_schema import table_schemas
 from tests.emulators import EmulatedAws, unique_name
 from tests.end_to_end.aws_front import CONTEXTS, Answer
-from tests.end_to_end.process import server_process
 from tests.end_to_end.responses import ACKNOWLEDGED, INVALID_SIGNATURE, SMS, UNAVAILABLE
 from tests.end_to_end.started_on_aws import (
     Installation,
@@ -22,6 +21,7 @@ from tests.end_to_end.started_on_aws import (
     until_ready,
 )
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import create_table
+from tests.processes import server_process
 
 START_SECONDS = 15.0
 """As long as a provider waits, which may have posted just before."""

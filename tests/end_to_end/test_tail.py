@@ -10,7 +10,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from entrypoints.cli.main import cli
-from tests.end_to_end.process import FRONTDESK, environment, server_process
+from tests.processes import FRONTDESK, environment, server_process
 
 SMS = ("send", "sms", "--body", "Hi", "--from")
 KNOWN, UNKNOWN = "+14155550123", "+14155550177"

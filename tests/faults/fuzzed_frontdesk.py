@@ -145,11 +145,10 @@ def mail_headers(body: bytes) -> tuple[tuple[str, str], ...]:
 
 
 def multipart(**fields: bytes) -> bytes:
-    """A form with these fields."""
+    """A form with these fields. A large one is copied only once."""
     delimiter = b"--" + BOUNDARY.encode()
-    parts = (
-        b'%s\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
-        % (delimiter, name.replace("_", "-").encode(), value)
-        for name, value in fields.items()
-    )
-    return b"".join(parts) + delimiter + b"--\r\n"
+    pieces: list[bytes] = []
+    for name, value in fields.items():
+        head = b'%s\r\nContent-Disposition: form-data; name="%s"\r\n\r\n'
+        pieces += (head % (delimiter, name.replace("_", "-").encode()), value, b"\r\n")
+    return b"".join((*pieces, delimiter, b"--\r\n"))

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,12 @@ from tests.faults.crash_points import (
 )
 from tests.faults.planted_bugs import PLANTED_BUGS
 from tests.forms import short_and_long
+from tests.processes import start
 
 pytestmark = pytest.mark.timeout(600)
 """Hundreds of processes are slow on a busy machine."""
 
-ROOT = Path(__file__).parents[2]
+CRASH_MAIN = "from tests.faults.crash_main import main; main()"
 
 GROUPS = ("three together", "one of three fails")
 
@@ -54,15 +53,9 @@ ONLY_AT = {
 
 def crashes(folder: Path, *options: str) -> dict[str, Any]:
     """The result of a crash test in a process without threads, which can be forked safely."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.crash_main", *options],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "TMPDIR": str(folder)},
-        stdout=subprocess.PIPE,
-        check=False,
-        text=True,
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
+    environ = {"PATH": os.environ["PATH"], "TMPDIR": str(folder)}
+    with start(options, environ, code=CRASH_MAIN, modules=["tests.faults.crash_main"]) as process:
+        found: dict[str, Any] = json.loads(process.stdout.read())
     return found
 
 

@@ -13,12 +13,12 @@ from entrypoints.composition.container import Container, build_container
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.emulators import EmulatedAws
 from tests.end_to_end.aws import settings_on_aws, use_emulator
-from tests.end_to_end.process import environment
 from tests.end_to_end.providers import Providers
 from tests.end_to_end.responses import TWIML
 from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind
-from tests.faults.server_processes import post_all, server_process
+from tests.faults.posting import post_all
 from tests.forms import short_and_long
+from tests.processes import environment, killed_server
 
 COPIES = short_and_long(200, int(os.environ.get("DUPLICATES", "1000")))
 SETTINGS = {"PUBLIC_BASE_URL": ORIGIN, "LOG_LEVEL": "ERROR"}
@@ -37,7 +37,7 @@ def problems(
         case.open_conversation(container)
     webhooks = [case.webhook(providers) for case in CASES]
     with ExitStack() as stack:
-        origins = [stack.enter_context(server_process(environ)).origin for _ in range(servers)]
+        origins = [stack.enter_context(killed_server(environ)).origin for _ in range(servers)]
         to_all = [
             (origins[number % servers], webhook) for number in range(copies) for webhook in webhooks
         ]

@@ -1,7 +1,6 @@
 """A person is erased while two servers receive webhooks and a consumer takes the contexts."""
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,12 +22,11 @@ from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from infrastructure.sqlite.rewrite_lock import RewriteLock
 from tests.builders import a_conversation
-from tests.end_to_end.process import FRONTDESK, environment
 from tests.end_to_end.providers import Providers
 from tests.faults.conftest import Report
 from tests.faults.crash_webhooks import ORIGIN, SMS, Case, Kind, backlog_of
-from tests.faults.server_processes import server_process
 from tests.forms import short_and_long
+from tests.processes import environment, killed_server, run, start
 
 A_SECOND = 40
 NAME, NUMBER = "zoraquill", "+14155557311"
@@ -76,15 +74,10 @@ class Consumer:
 
     def read(self) -> int:
         """How many contexts one command took."""
-        command = [FRONTDESK, "queues", "read", "sms-replies", "--max", "100"]
-        done = subprocess.run(
-            # What is relayed ten minutes later is delayed for a clock that is right.
-            [*command, "--include-delayed", "--acknowledge", "--json"],
-            env=self._environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = ("queues", "read", "sms-replies", "--max", "100")
+        # What is relayed ten minutes later is delayed for a clock that is right.
+        options = ("--include-delayed", "--acknowledge", "--json")
+        done = run(*command, *options, environ=self._environ)
         assert (done.returncode, done.stderr) == (0, "")
         found = [json.loads(line)["context"] for line in done.stdout.splitlines()]
         self.message_ids += [context["message"]["message_id"] for context in found]
@@ -131,13 +124,12 @@ class Load:
 
 def erase(environ: Mapping[str, str], lock: RewriteLock) -> float:
     """Erase the person; for how many seconds the rewrite was announced."""
-    command = [FRONTDESK, "erase", "--sender", NUMBER, "--yes", "--json"]
     seconds = 0.0
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+    with start(("erase", "--sender", NUMBER, "--yes", "--json"), environ) as process:
         while process.poll() is None:
             seconds += 0.01 * lock.is_held()
             time.sleep(0.01)
-        told, _ = process.communicate()
+        told = process.stdout.read()
     assert process.returncode == 0, told
     assert json.loads(told)["messages"] == 1
     return seconds
@@ -171,7 +163,7 @@ def test_erasing_under_load_leaves_no_byte_and_loses_nothing(
     consumer.read()
 
     with ExitStack() as stack:
-        origins = [stack.enter_context(server_process(environ)).origin for _ in range(2)]
+        origins = [stack.enter_context(killed_server(environ)).origin for _ in range(2)]
         pool = stack.enter_context(ThreadPoolExecutor(len(cases) + 1))
         with consumer.reading_all_the_time(pool):
             webhooks = [case.webhook(simulators) for case in cases]

@@ -16,16 +16,16 @@ import urllib3
 
 from entrypoints.composition.container import build_container
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
-from tests.end_to_end.process import environment
 from tests.end_to_end.providers import Providers
 from tests.end_to_end.responses import TWIML, UNAVAILABLE
 from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind, backlog_of
-from tests.faults.server_processes import END_SECONDS, ServerProcess, post_all, server_process
+from tests.faults.posting import post_all
+from tests.processes import END_SECONDS, Server, environment, killed_server
 
 CASES = tuple(Case(Kind.HAND_OFF, number) for number in range(8))
 
 
-def wait_until_closed(server: ServerProcess) -> None:
+def wait_until_closed(server: Server) -> None:
     """Wait until the server accepts no connection: it has received the signal."""
     address = urlsplit(server.origin)
     assert address.port is not None
@@ -41,7 +41,7 @@ def test_webhooks_receive_503_while_the_store_and_the_spool_are_locked(
     environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
     providers = Providers.of(keep_development_credentials(tmp_path))
     with (
-        server_process(environ) as server,
+        killed_server(environ) as server,
         closing(sqlite3.connect(tmp_path / "frontdesk.db", isolation_level=None)) as database,
         (tmp_path / "spool" / ".lock").open("ab") as lock,
     ):
@@ -68,7 +68,7 @@ def test_shutdown_does_not_wait_for_work_that_never_ends(tmp_path: Path) -> None
     environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
     providers = Providers.of(keep_development_credentials(tmp_path))
     with (
-        server_process(environ, (sys.executable, "-c", HANGING)) as server,
+        killed_server(environ, (sys.executable, "-c", HANGING)) as server,
         ThreadPoolExecutor() as pool,
     ):
         response = pool.submit(post_all, [(server.origin, CASES[0].webhook(providers))], 1)
@@ -86,7 +86,7 @@ def test_webhooks_in_flight_at_shutdown_are_acknowledged_and_recorded(tmp_path: 
         case.open_conversation(container)
     providers = Providers.of(keep_development_credentials(tmp_path))
     with (
-        server_process(environ) as server,
+        killed_server(environ) as server,
         ThreadPoolExecutor() as pool,
         closing(sqlite3.connect(tmp_path / "frontdesk.db", isolation_level=None)) as database,
     ):

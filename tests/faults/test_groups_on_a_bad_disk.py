@@ -19,11 +19,10 @@ from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.grouped_commits import GroupedCommits
 from tests.end_to_end.conftest import Serve, backend, host, serve
 from tests.end_to_end.frontdesk import RunningFrontDesk
-from tests.end_to_end.process import environment
 from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind, backlog_of
 from tests.faults.outages import Outage
-from tests.faults.server_processes import server_process
 from tests.faults.test_outages_of_the_disk import A_SMALL_FILE, ObservedServer
+from tests.processes import environment, killed_server
 
 __all__ = ["backend", "host", "serve"]
 """Fixtures of the end-to-end tests."""
@@ -59,7 +58,7 @@ def serving(data_dir: Path) -> Iterator[ServerOnABadDisk]:
     container = build_container(environ)
     for case in (BEFORE, *CASES, AFTER):
         case.open_conversation(container)
-    with server_process(environ) as process:
+    with killed_server(environ) as process:
         yield ServerOnABadDisk(process, container)
     container.shutdown_resources()
 

@@ -7,14 +7,13 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from tests.end_to_end.process import FRONTDESK, environment
-from tests.faults.server_processes import server_process
+from tests.processes import FRONTDESK, environment, killed_server
 
 FEW_FILES = ("sh", "-c", 'ulimit -n 320; exec "$@"', "sh", FRONTDESK, "serve", "--port", "0")
 
 
 def test_connections_beyond_the_open_file_limit_do_not_delay_other_clients(tmp_path: Path) -> None:
-    with server_process(environment(tmp_path), FEW_FILES) as server, ExitStack() as stack:
+    with killed_server(environment(tmp_path), FEW_FILES) as server, ExitStack() as stack:
         port = urlsplit(server.origin).port
         assert port is not None
         for _ in range(500):

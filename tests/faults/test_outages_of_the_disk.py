@@ -15,10 +15,10 @@ from application.clock import utc_now
 from entrypoints.composition.container import Container, build_container
 from entrypoints.operations.background_jobs import drain_some, relay_some
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
-from tests.end_to_end.process import environment
 from tests.end_to_end.providers import Providers
 from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind, backlog_of
-from tests.faults.server_processes import ServerProcess, post_all, server_process
+from tests.faults.posting import post_all
+from tests.processes import Server, environment, killed_server
 
 CASES = tuple(Case(Kind.REPLY, number) for number in range(3))
 MAIL = Case(Kind.MAIL_WITH_FILE, 3)
@@ -34,7 +34,7 @@ DELIVERY_SECONDS = 30.0
 class ObservedServer:
     """A server process, and a container on the same data to inspect it."""
 
-    def __init__(self, server: ServerProcess, container: Container) -> None:
+    def __init__(self, server: Server, container: Container) -> None:
         self.server = server
         self.container = container
         self.data_dir = container.settings().data_dir
@@ -91,7 +91,7 @@ def frontdesk(tmp_path: Path) -> Iterator[ObservedServer]:
     container = build_container(environ)
     for case in (*CASES, MAIL):
         case.open_conversation(container)
-    with server_process(environ) as server:
+    with killed_server(environ) as server:
         yield ObservedServer(server, container)
     container.shutdown_resources()
 

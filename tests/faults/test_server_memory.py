@@ -6,8 +6,7 @@ from pathlib import Path
 
 import urllib3
 
-from tests.end_to_end.process import environment
-from tests.faults.server_processes import server_process
+from tests.processes import SERVE, environment, killed_server
 
 MIB = 1024 * 1024
 WITHOUT_BODIES = 80 * MIB
@@ -24,7 +23,10 @@ def peak_bytes(process_id: int) -> int:
 
 def test_many_bodies_of_the_largest_size_use_a_bounded_amount_of_memory(tmp_path: Path) -> None:
     body = b"x" * (32 * MIB)
-    with server_process(environment(tmp_path)) as server, ThreadPoolExecutor(12) as pool:
+    with (
+        killed_server(environment(tmp_path), SERVE) as server,
+        ThreadPoolExecutor(12) as pool,
+    ):
 
         def post(_: int) -> int | None:
             try:

@@ -21,14 +21,14 @@ from entrypoints.composition.container import Container, build_container
 from entrypoints.operations.background_jobs import drain_some, relay_some
 from infrastructure.configuration.api_access import keep_local_token
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
-from tests.end_to_end.process import FRONTDESK, environment
 from tests.end_to_end.providers import Providers
 from tests.end_to_end.responses import TWIML
 from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind, backlog_of
-from tests.faults.server_processes import ServerProcess, post_all, server_process
+from tests.faults.posting import post_all
 from tests.infrastructure.prometheus.pages import Samples
+from tests.processes import SERVE, Server, environment, killed_server
 
-WORKERS = (FRONTDESK, "serve", "--port", "0", "--workers", "2")
+WORKERS = (*SERVE, "--workers", "2")
 CASES = tuple(Case(Kind.HAND_OFF, number) for number in range(60))
 WAIT_SECONDS = 30.0
 
@@ -37,7 +37,7 @@ WAIT_SECONDS = 30.0
 class Desk:
     """A server of two workers, and what looks into its data."""
 
-    server: ServerProcess
+    server: Server
     container: Container
 
     @property
@@ -83,7 +83,7 @@ def two_workers(data_dir: Path) -> Iterator[Desk]:
     container = build_container(environ)
     for case in CASES:
         case.open_conversation(container)
-    with server_process(environ, WORKERS) as server:
+    with killed_server(environ, WORKERS) as server:
         desk = Desk(server, container)
         eventually(lambda: len(desk.workers) == 2 and all(map(serves, desk.workers)))
         yield desk

@@ -11,9 +11,9 @@ from entrypoints.composition.container import Container
 from entrypoints.operations import probes
 from infrastructure.channels.twilio.verification import decode_form
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
-from tests.end_to_end.process import environment, server_process
 from tests.entrypoints.cli.probed_servers import redirecting, talking, with_own_certificate
 from tests.entrypoints.cli.support import OK, a_server, error_line, run_frontdesk
+from tests.processes import environment, server_process
 
 UNSIGNED = (401, "application/json", b'{"error": "Invalid signature"}')
 PAGE = "text/html; charset=utf-8"

@@ -7,18 +7,18 @@ from application.overview.sampled_numbers import NAMES, received
 from domain.channels import ChannelType
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from infrastructure.filesystem.sample_file import FileSampleHistory
-from tests.end_to_end.process import FRONTDESK, environment
 from tests.end_to_end.providers import Providers
-from tests.faults.server_processes import post_all, server_process
+from tests.faults.posting import post_all
+from tests.processes import SERVE, environment, killed_server
 
-WORKERS = (FRONTDESK, "serve", "--port", "0", "--workers", "2")
+WORKERS = (*SERVE, "--workers", "2")
 EMAIL = ChannelType.EMAIL
 UNMATCHED = received(EMAIL, "unmatched")
 
 
 def test_what_workers_counted_together_is_there_after_their_end(tmp_path: Path) -> None:
     begun_at = utc_now()
-    with server_process(environment(tmp_path), WORKERS) as server:
+    with killed_server(environment(tmp_path), WORKERS) as server:
         providers = Providers.of(keep_development_credentials(tmp_path))
         url = f"{server.origin}/webhooks/{EMAIL}"
         webhooks = [(server.origin, providers.webhook(url, EMAIL)) for _ in range(8)]

@@ -8,15 +8,14 @@ import urllib3
 from application.clock import utc_now
 from entrypoints.http.access.sign_in_codes import SignInCodes
 from infrastructure.configuration.api_access import keep_local_token
-from tests.end_to_end.process import FRONTDESK, environment
-from tests.faults.server_processes import server_process
+from tests.processes import SERVE, environment, killed_server
 
-WORKERS = (FRONTDESK, "serve", "--port", "0", "--workers", "2")
+WORKERS = (*SERVE, "--workers", "2")
 TIMES = 24
 
 
 def test_code_and_session_are_those_of_all_workers(tmp_path: Path) -> None:
-    with server_process(environment(tmp_path), WORKERS) as server:
+    with killed_server(environment(tmp_path), WORKERS) as server:
         token = keep_local_token(tmp_path)  # the one that the server made
         code = SignInCodes(tmp_path).make(utc_now())
 

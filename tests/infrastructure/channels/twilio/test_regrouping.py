@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from application.ports.webhook_parser import VerifiedWebhook
 from domain.errors import UnreadableMessageError, ValidationError
 from domain.messages import InboundMessage
 from tests.infrastructure.channels.twilio.webhooks import (
@@ -38,12 +39,14 @@ CAPTURED: dict[str, Pairs] = {
 }
 
 
-_quoted = lru_cache(10_000)(quote_plus)
-"""Regrouped forms have nearly all pieces in common: to quote them took half the time."""
+@lru_cache(10_000)
+def _quoted(pair: tuple[str, str]) -> str:
+    """Regrouped forms have nearly all pairs in common: to quote them took half the time."""
+    return "=".join(map(quote_plus, pair))
 
 
 def posted(pairs: Pairs) -> bytes:
-    return "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in pairs).encode()
+    return "&".join(map(_quoted, pairs)).encode()
 
 
 def origin_of(message: InboundMessage) -> tuple[object, ...]:
@@ -57,15 +60,18 @@ def is_marked(message: InboundMessage) -> bool:
     return message.metadata.get("regrouping_suspected") is True
 
 
-def is_signed_alike(pairs: Pairs, signature: str) -> bool:
+PARSER = a_parser()
+
+
+def signed_alike(pairs: Pairs, signature: str) -> VerifiedWebhook | None:
+    """What is verified, if ``signature`` fits ``pairs`` too."""
     names = [name for name, _ in pairs]
     if names != sorted(set(names)):
-        return False  # it would be signed in another order
+        return None  # it would be signed in another order
     try:
-        a_parser().validate(a_webhook(posted(pairs), signature=signature))
+        return PARSER.validate(a_webhook(posted(pairs), signature=signature))
     except ValidationError:
-        return False
-    return True
+        return None
 
 
 def cut(text: str, positions: list[int]) -> Pairs:
@@ -98,21 +104,22 @@ def test_simple_regrouping_of_signed_fields_makes_no_other_message_without_a_mar
     captured = CAPTURED[name]
     signature, original = sign(posted(captured)), origin_of(parsed(posted(captured)))
     forged = [
-        pairs
+        webhook
         for pairs in regroupings(captured)
-        if pairs != captured and is_signed_alike(pairs, signature)
+        if pairs != captured and (webhook := signed_alike(pairs, signature))
     ]
     assert len(forged) > len(captured)
-    for pairs in forged:
-        assert_marked_or_from(original, pairs)
+    for webhook in forged:
+        assert_marked_or_from(original, webhook)
 
 
-def assert_marked_or_from(original: tuple[object, ...], pairs: Pairs) -> None:
+def assert_marked_or_from(original: tuple[object, ...], forged: VerifiedWebhook) -> None:
     try:
-        message = parsed(posted(pairs))
+        (result,) = PARSER.parse(forged)
     except UnreadableMessageError:
         return
-    assert is_marked(message) or origin_of(message) == original
+    assert result.files == ()
+    assert is_marked(result.message) or origin_of(result.message) == original
 
 
 @settings(max_examples=500, deadline=None)
@@ -133,8 +140,8 @@ def test_any_regrouping_of_signed_fields_makes_no_other_message_without_a_mark(
     if len(cuts) % 2 == 0:
         return
     pairs = cut(text, sorted(cuts))
-    if is_signed_alike(pairs, sign(posted(captured))):
-        assert_marked_or_from(origin_of(parsed(posted(captured))), pairs)
+    if webhook := signed_alike(pairs, sign(posted(captured))):
+        assert_marked_or_from(origin_of(parsed(posted(captured))), webhook)
 
 
 FROM, VICTIM, SID = "+14155550123", "+14155550177", "SM" + "f" * 32
@@ -180,7 +187,7 @@ def test_text_written_to_be_regrouped_is_marked(name: str) -> None:
     regrouped = {key: text for key, text in original.items() if key not in gone} | forged
     pairs = sorted(regrouped.items())
 
-    assert is_signed_alike(pairs, sign(posted(sorted(original.items()))))
+    assert signed_alike(pairs, sign(posted(sorted(original.items()))))
     assert is_marked(parsed(posted(pairs)))
 
 
@@ -260,5 +267,5 @@ def test_sender_who_is_replaced_by_one_of_the_text_is_marked(
     captured = sorted({**fields, field: real, "Body": f"hi{text}"}.items())
     forged = sorted({**fields, "Body": "hi", field: victim, **between, name + field: real}.items())
 
-    assert is_signed_alike(forged, sign(posted(captured)))
+    assert signed_alike(forged, sign(posted(captured)))
     assert is_marked(parsed(posted(forged)))
