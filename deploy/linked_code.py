@@ -6,11 +6,10 @@ The emulator unpacks the 1,500 files of a function's code for each process that 
 as long as everything else that most of these processes do.
 """
 
-import os
 import runpy
-import shutil
 import sys
 import tempfile
+from pathlib import Path
 from threading import Lock
 from zipfile import ZipFile
 
@@ -21,13 +20,15 @@ unpacking = Lock()
 
 
 def link(archive: ZipFile, path: str) -> None:
-    """Fill the empty folder ``path`` with links to the files of ``archive``."""
+    """Make the empty folder ``path`` a link to the files of ``archive``."""
     contents = tuple((entry.filename, entry.CRC) for entry in archive.infolist())
     with unpacking:
         if contents not in unpacked:
             unpacked[contents] = tempfile.TemporaryDirectory(prefix="unpacked-")
             unpack(archive, unpacked[contents].name)
-    shutil.copytree(unpacked[contents].name, path, copy_function=os.link, dirs_exist_ok=True)
+    folder = Path(path)
+    folder.rmdir()
+    folder.symlink_to(unpacked[contents].name)
 
 
 if __name__ == "__main__":
