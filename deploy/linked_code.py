@@ -1,12 +1,13 @@
 """Run a program that unpacks the same zips again and again: unpack each once, and then link it.
 
-    python deploy/linked_code.py .venv-ministack/bin/ministack
+    python deploy/linked_code.py .venv-ministack/bin/uvicorn ministack.app:app
 
 The emulator unpacks the 1,500 files of a function's code for each process that runs it. That takes
 as long as everything else that most of these processes do.
 """
 
 import runpy
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -33,5 +34,7 @@ def link(archive: ZipFile, path: str) -> None:
 
 if __name__ == "__main__":
     ZipFile.extractall = link  # type: ignore[method-assign, assignment]
+    # A server that passes the signal on when it has ended would leave what is unpacked.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     sys.argv = sys.argv[1:]
     runpy.run_path(sys.argv[0], run_name="__main__")
