@@ -14,7 +14,16 @@ import click
 from deploy import linked_code
 from deploy.package import ROOT
 
-MINISTACK = ROOT / ".venv-ministack" / "bin" / "ministack"
+MINISTACK = ROOT / ".venv-ministack" / "bin"
+"""An environment of its own: ministack pins its libraries exactly."""
+
+APPLICATION = (
+    *("ministack.app:app", "--lifespan", "on", "--loop", "uvloop", "--http", "httptools"),
+    *("--ws", "none", "--no-access-log", "--no-server-header", "--no-date-header"),
+    *("--no-proxy-headers", "--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "1"),
+)
+"""For uvicorn, what ministack tells its own server, which takes twice as long for a call."""
+
 LINKED_CODE = Path(linked_code.__file__)
 START_SECONDS = 30.0
 
@@ -28,6 +37,12 @@ _NOBODYS_ACCOUNT = {
 }
 
 
+def ministack_server(port: int) -> tuple[str, ...]:
+    """The command that runs ministack on ``port`` of the loopback address."""
+    listen = ("--host", "127.0.0.1", "--port", str(port))
+    return (str(MINISTACK / "uvicorn"), *APPLICATION, *listen)
+
+
 @contextmanager
 def emulated_aws(port: int, folder: Path) -> Iterator[dict[str, str]]:
     """Run it on ``port``; what a process needs in its environment to reach it, and nothing else.
@@ -37,14 +52,13 @@ def emulated_aws(port: int, folder: Path) -> Iterator[dict[str, str]]:
     base = {"PATH": os.environ["PATH"], "HOME": str(folder), **_NOBODYS_ACCOUNT}
     server_environ = base | {
         "AUTH": "true",
-        "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "TMPDIR": str(folder),
     }
     log = folder / "ministack.log"
     with log.open("wb") as output:
         server = subprocess.Popen(  # noqa: S603 - ours
-            [MINISTACK.with_name("python"), LINKED_CODE, MINISTACK],
+            [MINISTACK / "python", LINKED_CODE, *ministack_server(port)],
             env=server_environ,
             stdout=output,
             stderr=output,

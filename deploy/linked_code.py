@@ -1,16 +1,16 @@
 """Run a program that unpacks the same zips again and again: unpack each once, and then link it.
 
-    python deploy/linked_code.py .venv-ministack/bin/ministack
+    python deploy/linked_code.py .venv-ministack/bin/uvicorn ministack.app:app
 
 The emulator unpacks the 1,500 files of a function's code for each process that runs it. That takes
 as long as everything else that most of these processes do.
 """
 
-import os
 import runpy
-import shutil
+import signal
 import sys
 import tempfile
+from pathlib import Path
 from threading import Lock
 from zipfile import ZipFile
 
@@ -21,16 +21,20 @@ unpacking = Lock()
 
 
 def link(archive: ZipFile, path: str) -> None:
-    """Fill the empty folder ``path`` with links to the files of ``archive``."""
+    """Make the empty folder ``path`` a link to the files of ``archive``."""
     contents = tuple((entry.filename, entry.CRC) for entry in archive.infolist())
     with unpacking:
         if contents not in unpacked:
             unpacked[contents] = tempfile.TemporaryDirectory(prefix="unpacked-")
             unpack(archive, unpacked[contents].name)
-    shutil.copytree(unpacked[contents].name, path, copy_function=os.link, dirs_exist_ok=True)
+    folder = Path(path)
+    folder.rmdir()
+    folder.symlink_to(unpacked[contents].name)
 
 
 if __name__ == "__main__":
     ZipFile.extractall = link  # type: ignore[method-assign, assignment]
+    # A server that passes the signal on when it has ended would leave what is unpacked.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     sys.argv = sys.argv[1:]
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from deploy.emulator import MINISTACK, ministack_server
 from infrastructure.aws.clients import AwsClients
 from tests.aws_descriptions import keep_descriptions
 
@@ -27,19 +28,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
-
-MINISTACK = Path(__file__).parents[1] / ".venv-ministack" / "bin" / "uvicorn"
-"""In a virtual environment of its own: ministack pins its libraries exactly.
-
-Its own server, in Python alone, takes twice as long for a call.
-"""
-
-MINISTACK_ARGUMENTS = (
-    *("ministack.app:app", "--lifespan", "on", "--loop", "uvloop", "--http", "httptools"),
-    *("--ws", "none", "--no-access-log", "--no-server-header", "--no-date-header"),
-    *("--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "1"),
-)
-"""What ministack tells its own server."""
 
 START_SECONDS = 30.0
 OFFLINE_AWS = {
@@ -117,8 +105,8 @@ class EmulatedAws:
 @pytest.fixture(scope="session")
 def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAws]:
     """A ministack server that lives as long as the test session."""
-    if not MINISTACK.exists():
-        pytest.fail(f"{MINISTACK} is missing: 'make test' installs it", pytrace=False)
+    if not (MINISTACK / "uvicorn").exists():
+        pytest.fail(f"{MINISTACK} lacks uvicorn: 'make test' installs it", pytrace=False)
     with running_ministack(tmp_path_factory.mktemp("ministack")) as aws:
         yield aws
 
@@ -126,17 +114,16 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAws]
 @contextmanager
 def running_ministack(directory: Path) -> Iterator[EmulatedAws]:
     """A ministack server on a free port, which has its log and its files in ``directory``."""
-    port = str(_free_port())
+    port = _free_port()
     environ = {
         "PATH": os.environ["PATH"],
-        "GATEWAY_PORT": port,
+        "GATEWAY_PORT": str(port),
         "TMPDIR": str(directory),
         **OFFLINE_AWS,
     }
     log = directory / "ministack.log"
-    command = (MINISTACK, *MINISTACK_ARGUMENTS, "--host", "127.0.0.1", "--port", port)
     with log.open("wb") as output:
-        server = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
+        server = subprocess.Popen(ministack_server(port), env=environ, stdout=output, stderr=output)
     try:
         endpoint = f"http://127.0.0.1:{port}"
         _wait_until_healthy(server, endpoint, log)

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -243,10 +243,10 @@ def eventually(found: Callable[[], Found | None], seconds: float = 20.0) -> Foun
 
 def post(
     request: SimulatedRequest, url: str | None = None, method: str = "POST"
-) -> tuple[int, dict[str, str], bytes]:
+) -> tuple[int, Mapping[str, str], bytes]:
     """Post ``request``; return status, headers and body of the response."""
     with urllib3.PoolManager(retries=False, timeout=15) as pool:
         response = pool.request(
             method, url or request.url, body=request.body, headers=request.headers
         )
-    return response.status, dict(response.headers), response.data
+    return response.status, response.headers, response.data
