@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from functools import cache
 
 _WIDTH, _HEIGHT = 160, 120
 _GROUND, _BRASS, _GLASS, _CRACK = (
@@ -9,6 +10,7 @@ _GROUND, _BRASS, _GLASS, _CRACK = (
 )
 
 
+@cache
 def a_png() -> bytes:
     """A brass lamp with a crack."""
     rows = b"".join(b"\0" + b"".join(_pixel(x, y) for x in range(_WIDTH)) for y in range(_HEIGHT))

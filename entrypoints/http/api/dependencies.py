@@ -15,16 +15,21 @@ from entrypoints.http.api.cursors import Cursors
 MOST_ITEMS = 100
 
 
-def _container(request: Request) -> Container:
+# What waits for nothing is asynchronous: FastAPI calls anything else on another thread.
+async def _require_started(request: Request) -> None:
+    request.app.state.require_started()
+
+
+async def _container(request: Request) -> Container:
     container: Container = request.app.state.container
     return container
 
 
-def _operations(request: Request) -> OperationsContainer:
-    return _container(request).operations()
+def _operations(container: "TheContainer") -> OperationsContainer:
+    return container.operations()
 
 
-def _caller(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     caller: Caller = request.scope[CALLER]
     return caller
 
@@ -34,11 +39,14 @@ def _cursors(caller: "TheCaller", operations: "TheOperations") -> Cursors:
     return Cursors(None if is_of_all else operations.session_key().current)
 
 
-def _caller_of_all(caller: "TheCaller") -> Caller:
+async def _caller_of_all(caller: "TheCaller") -> Caller:
     """For what belongs to no one company."""
     caller.require_all_companies()
     return caller
 
+
+started = Depends(_require_started)
+"""A dependency of all routes: nothing may be touched before the start checks have passed."""
 
 TheContainer = Annotated[Container, Depends(_container)]
 TheOperations = Annotated[OperationsContainer, Depends(_operations)]
