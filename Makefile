@@ -32,8 +32,8 @@ RELEASE_STAMP := $(RELEASE_VENV)/.installed
 SECONDS ?= 60
 # The tests that cover the rules and the use cases.
 RULES := tests/domain tests/application tests/infrastructure/memory
-# Four for two cores: some tests only wait, until a server gives up.
-PROCESSES := test-process-1 test-process-2 test-process-3 test-process-4
+# Five for two cores: some tests only wait, until a server gives up.
+PROCESSES := $(addprefix test-process-,1 2 3 4 5)
 BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked up, look up by hand: see SECURITY.md" >&2; exit 1; }
 
 .PHONY: help environments run test test-rules $(PROCESSES) check types crash-test duplicates-test soak audit fuzz bench bench-smoke console-test screenshots hashes contents release release-check base-digest package deploy deploy-local settings stage-is-given
@@ -93,7 +93,7 @@ $(PROCESSES):
 
 test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test, the fault runs in their short form
 	$(NEW_RUN)
-	$(MAKE) --jobs 4 test-rules $(PROCESSES)
+	$(MAKE) --jobs 5 test-rules $(PROCESSES)
 
 check: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## After the tests: lint, format, types, layers, coverage of the rules and use cases, the long form of the fault runs
 	$(BIN)/ruff check
@@ -103,7 +103,7 @@ check: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## After the tests: lint, fo
 	$(SAM_VENV)/bin/cfn-lint deploy/template.yaml
 	$(BIN)/coverage report
 	$(NEW_RUN)
-	$(MAKE) --jobs 5 types $(PROCESSES) FORM='-m long'
+	$(MAKE) --jobs 6 types $(PROCESSES) FORM='-m long'
 
 types:
 	$(BIN)/mypy
@@ -191,7 +191,7 @@ settings: stage-is-given $(DEV_STAMP) ## Print a stage's settings for the frontd
 
 console-test: $(DEV_STAMP) ## The console in a real browser: needs Chromium, on Debian 'apt-get install chromium'
 	$(NEW_RUN)
-	$(MAKE) --jobs 4 $(PROCESSES) FORM='-m browser tests/console'
+	$(MAKE) --jobs 5 $(PROCESSES) FORM='-m browser tests/console'
 
 screenshots: $(DEV_STAMP) ## Renew the pictures of the console in README and docs: needs Chromium
 	$(BIN)/python -m tests.console.screenshots

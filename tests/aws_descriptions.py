@@ -1,29 +1,21 @@
-"""What botocore reads anew for each session: the descriptions of services. Here they are kept."""
+"""What botocore reads anew for each session, the descriptions of services, is shared by all here."""
 
-from typing import Any, ClassVar
+from functools import cache
 
-from botocore.loaders import JSONFileLoader, Loader
-from typing_extensions import override
+import botocore.session
+from botocore.loaders import create_loader
 
-
-class _KeptFiles(JSONFileLoader):
-    _kept: ClassVar[dict[str, Any]] = {}
-
-    @override
-    def load_file(self, file_path: str) -> Any:
-        if file_path not in self._kept:
-            self._kept[file_path] = super().load_file(file_path)
-        return self._kept[file_path]
+NO_OTHER_FOLDER = None
 
 
-def keep_descriptions() -> None:
-    """Read no description twice in this process."""
-    Loader.FILE_LOADER_CLASS = _KeptFiles
+def share_descriptions() -> None:
+    """Let all sessions of this process have one loader: it keeps what it has read."""
+    botocore.session.create_loader = cache(create_loader)
 
 
 def read_descriptions() -> None:
-    """Read what clients of Frontdesk need."""
-    loader = Loader()
+    """Read what clients of Frontdesk need, once they are shared."""
+    loader = botocore.session.create_loader(NO_OTHER_FOLDER)
     for service in ("dynamodb", "s3", "secretsmanager", "sqs"):
         for description in ("service-2", "endpoint-rule-set-1"):
             loader.load_service_model(service, description)

@@ -21,7 +21,7 @@ import pytest
 
 from deploy.emulator import MINISTACK, ministack_server
 from infrastructure.aws.clients import AwsClients
-from tests.aws_descriptions import keep_descriptions
+from tests.aws_descriptions import share_descriptions
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,7 +40,7 @@ OFFLINE_AWS = {
 }
 """Neither a developer's account nor the machine's role can be reached by accident."""
 
-keep_descriptions()
+share_descriptions()
 
 
 def unique_name(prefix: str) -> str:

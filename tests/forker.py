@@ -134,11 +134,11 @@ def obey_permissions() -> None:
 
 
 def _import_all(modules: Sequence[str]) -> None:
-    from tests.aws_descriptions import keep_descriptions, read_descriptions
+    from tests.aws_descriptions import share_descriptions, read_descriptions
 
     for name in modules or (*_our_modules(), *OTHERS):
         import_module(name)
-    keep_descriptions()
+    share_descriptions()
     read_descriptions()
     gc.freeze()  # a collection in what is forked would copy all memory that it shares with this
 
