@@ -1,4 +1,4 @@
-"""What botocore reads anew for each session, the descriptions of services, is shared by all here."""
+"""What botocore reads anew for each session: the descriptions of services. Here all share it."""
 
 from functools import cache
 

@@ -134,7 +134,7 @@ def obey_permissions() -> None:
 
 
 def _import_all(modules: Sequence[str]) -> None:
-    from tests.aws_descriptions import share_descriptions, read_descriptions
+    from tests.aws_descriptions import read_descriptions, share_descriptions
 
     for name in modules or (*_our_modules(), *OTHERS):
         import_module(name)
