@@ -83,13 +83,17 @@ PYTEST := env -u MAKEFLAGS -u MAKELEVEL $(BIN)/python -m pytest
 TAKEN := $(VENV)/taken
 NEW_RUN = rm -rf $(TAKEN) && mkdir -p $(TAKEN)
 
+# pytest clears away what older runs have left, and two that do so at once disturb each other.
+OWN_FOLDER = folder=$$(mktemp -d) &&
+IN_IT = --basetemp=$$folder/tests && { rm -rf $$folder || true; }
+
 # Tracing takes half as long again, so it is for the tests of what must be covered.
 test-rules:
-	$(BIN)/coverage run -m pytest $(RULES)
+	$(OWN_FOLDER) $(BIN)/coverage run -m pytest $(RULES) $(IN_IT)
 
 # Each takes the next file that no other has taken; their dots come in turn.
 $(PROCESSES):
-	$(PYTEST) -q -o console_output_style=classic --share=$(TAKEN) $(FORM) $(RULES:%=--ignore=%)
+	$(OWN_FOLDER) $(PYTEST) -q -o console_output_style=classic --share=$(TAKEN) $(FORM) $(RULES:%=--ignore=%) $(IN_IT)
 
 test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test, the fault runs in their short form
 	$(NEW_RUN)
