@@ -4,7 +4,7 @@
 need, are imported. Each message on the socket is one ``Command`` and three files: its standard
 output, its standard error, and a pipe. Into the pipe come, as four bytes each, the id of the
 command's process and, after its end, its exit status. When the other end of the socket is closed,
-this process ends.
+this process ends, and so does what still runs of the commands.
 
 What is forked has no threads, no open files and no settings of the tests. It runs the code and
 then ends as any interpreter does.
@@ -81,6 +81,8 @@ def forked(commands: socket.socket) -> Command | None:
             continue
         message, files, _, _ = socket.recv_fds(commands, MOST_BYTES, 3)
         if not message:
+            for process in pipes:
+                os.kill(process, signal.SIGKILL)  # who would have ended it was killed
             return None
         stdout, stderr, pipe = files
         process = os.fork()

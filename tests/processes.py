@@ -69,7 +69,8 @@ class Forked:
     def send_signal(self, number: int) -> None:
         """Send a signal to the process, if it has not ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has ended just now
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """Send SIGKILL."""

@@ -67,20 +67,29 @@ print(len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")))
     assert told.splitlines()[1] == "4 1"
 
 
+def test_a_signal_that_comes_too_late_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    with start([], {}, code="") as process:
+        assert process.wait() == 0
+        monkeypatch.setattr(process, "poll", lambda: None)  # as if it had ended only now
+        process.kill()
+
+
 FROM_A_KILLED_ONE = """
 import os, signal
 from tests.processes import start
-with start([], {}, code="import os; print(os.getppid())") as process:
-    print(process.stdout.read(), flush=True)
+code = "import os, time; print(os.getppid(), os.getpid(), flush=True); time.sleep(600)"
+with start([], {}, code=code) as process:
+    print(process.stdout.readline(), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_what_forks_ends_when_its_user_is_killed() -> None:
+def test_what_forks_and_what_is_forked_end_when_their_user_is_killed() -> None:
     command = [sys.executable, "-c", FROM_A_KILLED_ONE]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
     ends_at = time.monotonic() + SECONDS
-    with suppress(OSError):  # it is gone
-        while Path(f"/proc/{int(done.stdout)}/cmdline").read_bytes():
-            assert time.monotonic() < ends_at
-            time.sleep(0.01)
+    for process in map(int, done.stdout.split()):
+        with suppress(OSError):  # it is gone
+            while Path(f"/proc/{process}/cmdline").read_bytes():
+                assert time.monotonic() < ends_at
+                time.sleep(0.01)
