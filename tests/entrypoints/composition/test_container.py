@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from dependency_injector import providers
+from dependency_injector import containers, providers
 
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
 from entrypoints.composition.container import Container, build_container
+from entrypoints.composition.injector import FlatContainer
+from entrypoints.composition.operations_container import OperationsContainer
 from infrastructure.configuration.settings import SettingsError
 from tests.emulators import OFFLINE_AWS
 
@@ -93,6 +95,24 @@ def test_files_are_fetched_from_providers_that_hold_them_with_real_secrets(
     built = {channel: source() for channel, source in sources.items()}
     assert {channel for channel, source in built.items() if source} == with_source
     assert built == {channel: source() for channel, source in sources.items()}
+
+
+@pytest.mark.parametrize("kind", [Container, OperationsContainer])
+def test_no_container_is_inside_another_and_each_resource_has_a_name(
+    kind: type[containers.DeclarativeContainer],
+) -> None:
+    container = kind()
+    assert isinstance(container, FlatContainer)
+    assert [*container.traverse(types=[providers.Container])] == []
+    resources = {*container.traverse(types=[providers.BaseResource])}
+    assert resources <= {*container.providers.values()}
+
+
+def test_what_is_open_is_closed(tmp_path: Path) -> None:
+    with opened(build_container({"DATA_DIR": str(tmp_path)})) as container:
+        container.database()
+        assert container.database.initialized
+    assert not container.database.initialized
 
 
 def test_missing_aws_sdk_stops_the_start_and_names_the_extra_to_install(
