@@ -39,6 +39,9 @@ OTHERS = (
 
 MOST_BYTES = 100_000
 
+IS_LINUX = sys.platform.startswith("linux")
+"""Elsewhere it is not safe to fork, and no socket keeps messages apart."""
+
 _PR_CAPBSET_DROP = 24
 _CAPABILITIES_VERSION_3 = 0x20080522
 _CAP_DAC_OVERRIDE = 1
@@ -124,8 +127,10 @@ def _take_over(stdout: int, stderr: int) -> None:
 def obey_permissions() -> None:
     """Drop root's right to ignore file permissions. Other users lack that right: nothing changes.
 
-    This process loses it now, and what it runs never gets it.
+    This process loses it now, and what it runs never gets it. Only Linux can do that.
     """
+    if not IS_LINUX:
+        return
     system = ctypes.CDLL(None)
     system.prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, 0, 0, 0)
     header = (ctypes.c_uint32 * 2)(_CAPABILITIES_VERSION_3, 0)

@@ -15,9 +15,9 @@ from functools import cache
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Self
+from typing import IO, Self, cast
 
-from tests.forker import Command, obey_permissions
+from tests.forker import IS_LINUX, Command, obey_permissions
 
 FRONTDESK = str(Path(sys.executable).with_name("frontdesk"))
 """The command as an operator installs it. It imports for half a second before it does anything."""
@@ -113,6 +113,8 @@ def start(
 
     Instead of Frontdesk, ``modules`` are imported. ``stderr`` is the number of an open file.
     """
+    if not IS_LINUX:
+        return cast("Forked", _interpreter(arguments, environ, stderr, code))
     command = Command(code, arguments, dict(environ), str(Path.cwd()))
     told, to_tell = os.pipe()
     printed, stdout = os.pipe()
@@ -121,6 +123,18 @@ def start(
     os.close(stdout)
     os.close(to_tell)
     return Forked(os.fdopen(printed, encoding="utf-8"), told)
+
+
+def _interpreter(
+    arguments: Sequence[str], environ: Mapping[str, str], stderr: int, code: str
+) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        env={**environ, "PYTHONPATH": str(_ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+    )
 
 
 def run(*arguments: str, environ: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":

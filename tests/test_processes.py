@@ -10,12 +10,23 @@ from tempfile import TemporaryFile
 
 import pytest
 
+from tests import processes
 from tests.processes import start
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 20.0
 
 
+@pytest.fixture(params=["this platform", "not Linux"])
+def _platforms(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "not Linux":
+        monkeypatch.setattr(processes, "IS_LINUX", False)
+
+
+on_each_platform = pytest.mark.usefixtures("_platforms")
+
+
+@on_each_platform
 def test_it_ends_with_its_status_after_its_threads_and_functions() -> None:
     code = """
 import atexit, sys, threading, time
@@ -29,6 +40,7 @@ sys.exit(3)
     assert process.returncode == 3
 
 
+@on_each_platform
 def test_an_unexpected_error_has_its_traceback_and_status_1() -> None:
     with TemporaryFile() as stderr:
         with start([], {}, stderr=stderr.fileno(), code="[].pop()") as process:
@@ -39,6 +51,7 @@ def test_an_unexpected_error_has_its_traceback_and_status_1() -> None:
     assert told.startswith("Traceback (most recent call last):\n")
 
 
+@on_each_platform
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_ends_it(number: int) -> None:
     with start([], {}, code="import time; print('up', flush=True); time.sleep(60)") as process:
