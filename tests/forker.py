@@ -62,7 +62,7 @@ class Command(NamedTuple):
         time.tzset()
         sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
         sys.argv = ["-c", *self.arguments]
-        sys.stdout = os.fdopen(1, "w")
+        sys.stdout = os.fdopen(1, "w", errors=sys.stdout.errors)
         sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace")
         os.chdir(self.directory)
         exec(self.code, {"__name__": "__main__"})

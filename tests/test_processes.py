@@ -32,11 +32,11 @@ def test_it_ends_with_its_status_after_its_threads_and_functions() -> None:
 import atexit, sys, threading, time
 atexit.register(lambda: print("at exit"))
 threading.Thread(target=lambda: (time.sleep(0.1), print("thread"))).start()
-print(*sys.argv)
+print(*sys.argv, sys.stdout.errors)
 sys.exit(3)
 """
     with start(["one", "two"], {}, code=code) as process:
-        assert process.stdout.read() == "-c one two\nthread\nat exit\n"
+        assert process.stdout.read() == "-c one two surrogateescape\nthread\nat exit\n"
     assert process.returncode == 3
 
 
