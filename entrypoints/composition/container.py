@@ -224,10 +224,7 @@ class Container(containers.DeclarativeContainer):
 
     open_conversation = Singleton(OpenConversation, conversation_store, tenants)
     match_conversation = Singleton(
-        MatchConversation,
-        tenants,
-        open_conversation,
-        settings.provided.unknown_sender,
+        MatchConversation, tenants, open_conversation, settings.provided.unknown_sender
     )
     route_message = Singleton(
         RouteMessage,
