@@ -22,7 +22,7 @@ APPLICATION = (
     *("--ws", "none", "--no-access-log", "--no-server-header", "--no-date-header"),
     *("--no-proxy-headers", "--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "1"),
 )
-"""For uvicorn, what ministack tells its own server, which takes twice as long for a call."""
+"""Options of uvicorn, as ministack sets its own server, which takes twice as long for a call."""
 
 LINKED_CODE = Path(linked_code.__file__)
 START_SECONDS = 30.0

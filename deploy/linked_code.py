@@ -34,7 +34,7 @@ def link(archive: ZipFile, path: str) -> None:
 
 if __name__ == "__main__":
     ZipFile.extractall = link  # type: ignore[method-assign, assignment]
-    # A server that passes the signal on when it has ended would leave what is unpacked.
+    # uvicorn sends itself the signal again when it has ended. This end removes what is unpacked.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     sys.argv = sys.argv[1:]
     runpy.run_path(sys.argv[0], run_name="__main__")
