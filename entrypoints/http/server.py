@@ -73,29 +73,22 @@ def run(host: str, port: int, *, ephemeral: bool = False, workers: int = 1) -> N
         unanswered = start_checks.begin()
         with listen(host, port) as listener:
             prepare_access(container)
-            _say_where(container, listener)
-            if unanswered is not None:
-                click.echo(
-                    f"Not ready yet, for this does not answer: {unanswered}. Until it does, "
-                    "verified webhooks are spooled; the server becomes ready by itself."
-                )
+            say = partial(_say_where, container, listener, unanswered)
             if workers == 1:
-                serve(container, start_checks, listener)
-            else:
-                container.shutdown_resources()  # each worker opens its own
-                _supervise(listener, workers)
+                serve(container, start_checks, listener, say=say)
+                return
+            supervisor = Supervisor(listener, workers)
+            say()
+            sys.stdout.flush()
+            container.shutdown_resources()  # each worker opens its own
+            if not supervisor.run():
+                sys.exit(1)
     finally:
         container.shutdown_resources()
 
 
-def _supervise(listener: socket.socket, workers: int) -> None:
-    sys.stdout.flush()
-    if not Supervisor(listener, workers).run():
-        sys.exit(1)
-
-
-def _say_where(container: Container, listener: socket.socket) -> None:
-    """What the operator should know when the server is up."""
+def _say_where(container: Container, listener: socket.socket, unanswered: str | None) -> None:
+    """What the operator should know when the server is up, and heeds signals."""
     settings, place = container.settings(), container.storage().place
     host, port = listener.getsockname()[:2]
     origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -106,6 +99,11 @@ def _say_where(container: Container, listener: socket.socket) -> None:
             "real providers are refused until their secrets are set."
         )
     offer_sign_in(container, origin)
+    if unanswered is not None:
+        click.echo(
+            f"Not ready yet, for this does not answer: {unanswered}. Until it does, "
+            "verified webhooks are spooled; the server becomes ready by itself."
+        )
 
 
 def serve(
@@ -113,9 +111,15 @@ def serve(
     start_checks: StartChecks,
     listener: socket.socket,
     share: Share = THE_WHOLE,
+    say: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve with this process's ``share`` of all limits until SIGTERM or SIGINT."""
+    """Serve with a ``share`` of all limits until SIGTERM or SIGINT; ``say`` once it heeds them."""
     shutdown = Shutdown()
+    # uvicorn repeats the signal that ended it under the handler that was there before. This one
+    # does nothing then, so that an orderly end exits with status 0. It counts before uvicorn's.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: shutdown.begin())
+    say()
     exit_at_deadline(shutdown)
     sampler = Sampler(container, start_checks.passed.is_set)
     sampling = Task("samples", sampler, rest_seconds=SAMPLER_SECONDS)
@@ -139,10 +143,6 @@ def _answer(
     endpoint = webhook_endpoint(container, limits, start_checks.process, share)
     routes = guarded_routes(container, share, start_checks.require_passed)
     app = create_app(endpoint.receive_webhook, Readiness(require_ready), routes)
-    # uvicorn repeats the signal that ended it under the handler that was there before. This one
-    # does nothing then, so that an orderly end exits with status 0. It counts before uvicorn's.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: shutdown.begin())
     _collect_garbage_seldom()
     give_back_large_blocks()
     GracefulServer(server_config(app, endpoint.open, limits), shutdown).run(sockets=[listener])

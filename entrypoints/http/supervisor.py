@@ -82,7 +82,7 @@ class Worker:
 
 
 class Supervisor:
-    """Runs ``count`` workers on ``listener`` until SIGTERM or SIGINT.
+    """Runs ``count`` workers on ``listener`` until SIGTERM or SIGINT, which it heeds at once.
 
     Each worker is a new interpreter: nothing that is open here is carried into it, but for the
     socket, a pipe, and the memory in which all of them count. When this process ends, however
@@ -96,11 +96,11 @@ class Supervisor:
         self._started_at = time.time_ns() // 1000
         self._workers = [Worker(self._starter(number, count)) for number in range(count)]
         self._ends = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._end)
 
     def run(self) -> bool:
         """Return after the end whether all workers ended in good order."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._end)
         while not self._ends:
             for worker in self._workers:
                 worker.keep_alive()

@@ -20,7 +20,7 @@ from tests.end_to_end.providers import Providers
 from tests.end_to_end.responses import TWIML, UNAVAILABLE
 from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind, backlog_of
 from tests.faults.posting import post_all
-from tests.processes import END_SECONDS, Server, environment, killed_server
+from tests.processes import END_SECONDS, SERVE, Server, environment, killed_server
 
 CASES = tuple(Case(Kind.HAND_OFF, number) for number in range(8))
 
@@ -49,6 +49,15 @@ def test_webhooks_receive_503_while_the_store_and_the_spool_are_locked(
         database.execute("BEGIN IMMEDIATE")
         webhooks = [(server.origin, case.webhook(providers)) for case in CASES]
         assert set(post_all(webhooks, len(webhooks))) == {UNAVAILABLE[::2]}
+        server.terminate()
+        assert server.wait() == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_signal_right_after_the_first_line_ends_a_server_in_good_order(
+    tmp_path: Path, workers: str
+) -> None:
+    with killed_server(environment(tmp_path), (*SERVE, "--workers", workers)) as server:
         server.terminate()
         assert server.wait() == 0
 
