@@ -173,7 +173,7 @@ $(BENCH_STAMP): $(HASHED)/bench.txt
 bench: $(DEV_STAMP) $(MINISTACK_STAMP) $(BENCH_STAMP) ## Measure beside other programs, ten minutes, and write benchmarks/README.md
 	$(BIN)/python -m benchmarks.suite
 
-bench-smoke: $(DEV_STAMP) $(BENCH_STAMP) ## Every measurement once and little: does it run, do the counts hold
+bench-smoke: $(DEV_STAMP) $(MINISTACK_STAMP) $(BENCH_STAMP) ## Every measurement once and little: does it run, do the counts hold
 	$(BIN)/python -m benchmarks.suite --smoke
 
 check: bench-smoke

@@ -51,6 +51,7 @@ def function_aws() -> Iterator[FunctionAws]:
     """Start an emulator, and make everything that the handlers need."""
     with tempfile.TemporaryDirectory() as folder, running_ministack(Path(folder)) as aws:
         tables = Tables.create(aws)
+        tables.make()
         tables.stores().conversations.open_conversation(
             Conversation("packaged", ChannelType.SMS, sender_id=SENDER, recipient_id=RECIPIENT)
         )

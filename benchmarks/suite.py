@@ -96,9 +96,7 @@ def main(*, is_smoke: bool, only: Sequence[str], before: bool, data: Path) -> No
     folder = prepared_folder(data)
     names = only or [*MEASURES, PROFILES]
     if is_smoke:
-        # Those of Lambda make a package first, and have tests of their own.
-        wanted = only or [name for name in names if name not in ("on_aws", PROFILES)]
-        require_success(run(smoke(folder), wanted))
+        require_success(run(smoke(folder), only or MEASURES))
         return
     results = run(Plan(folder), names, "before" if before else "after")
     show_targets(results)
