@@ -195,7 +195,7 @@ settings: stage-is-given $(DEV_STAMP) ## Print a stage's settings for the frontd
 
 console-test: $(DEV_STAMP) ## The console in a real browser: needs Chromium, on Debian 'apt-get install chromium'
 	$(NEW_RUN)
-	$(MAKE) --jobs 5 $(PROCESSES) FORM='-m browser tests/console'
+	$(MAKE) --jobs 4 $(PROCESSES) FORM='-m browser tests/console'
 
 screenshots: $(DEV_STAMP) ## Renew the pictures of the console in README and docs: needs Chromium
 	$(BIN)/python -m tests.console.screenshots

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
 from entrypoints.composition.container import build_container, count_for_prometheus
+from entrypoints.http.console.overview import figures
 from infrastructure.configuration.api_access import keep_local_token
 from tests.console.browsers import PATIENCE_MS, Visitor, visiting
 from tests.end_to_end.frontdesk import hosting, serving
@@ -37,8 +39,14 @@ PLOTTED = """name => {
 
 
 @pytest.fixture
-def counting_visitor(browser: Browser, tmp_path: Path) -> Iterator[Visitor]:
-    """Somebody at a front desk that counts as a server does."""
+def counting_visitor(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Visitor]:
+    """Somebody at a front desk that counts as a server does.
+
+    What a busy machine was slow to read is read again in two seconds, and not in half a minute.
+    """
+    monkeypatch.setattr(figures, "PACE", replace(figures.PACE, times_of_reading=0.0))
     container = build_container({"DATA_DIR": str(tmp_path / "data")})
     count_for_prometheus(container)
     with hosting() as host, serving(host, container) as frontdesk:
