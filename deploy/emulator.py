@@ -66,14 +66,15 @@ def emulated_aws(port: int, folder: Path) -> Iterator[dict[str, str]]:
         )
     endpoint = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_healthy(server, endpoint, log)
+        wait_until_healthy(server, endpoint, log)
         yield {**base, "AWS_ENDPOINT_URL": endpoint}
     finally:
         server.terminate()
         server.wait()
 
 
-def _wait_until_healthy(server: "subprocess.Popen[bytes]", endpoint: str, log: Path) -> None:
+def wait_until_healthy(server: "subprocess.Popen[bytes]", endpoint: str, log: Path) -> None:
+    """Wait until it answers at ``endpoint``. Raises if it ends, or needs half a minute."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         try:
@@ -83,4 +84,4 @@ def _wait_until_healthy(server: "subprocess.Popen[bytes]", endpoint: str, log: P
         else:
             if server.poll() is None:
                 return
-    raise click.ClickException(f"ministack did not start: see {log}")
+    raise click.ClickException(f"ministack did not start: see {log}\n{log.read_text()[-2000:]}")

@@ -7,9 +7,6 @@ buckets with ``unique_name``, so that none sees what another left behind.
 import os
 import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.emulator import MINISTACK, ministack_server
+from deploy.emulator import MINISTACK, ministack_server, wait_until_healthy
 from infrastructure.aws.clients import AwsClients
 from tests.aws_descriptions import share_descriptions
 
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
-START_SECONDS = 30.0
 OFFLINE_AWS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -126,7 +122,7 @@ def running_ministack(directory: Path) -> Iterator[EmulatedAws]:
         server = subprocess.Popen(ministack_server(port), env=environ, stdout=output, stderr=output)
     try:
         endpoint = f"http://127.0.0.1:{port}"
-        _wait_until_healthy(server, endpoint, log)
+        wait_until_healthy(server, endpoint, log)
         yield EmulatedAws({"AWS_ENDPOINT_URL": endpoint, **OFFLINE_AWS})
     finally:
         server.terminate()
@@ -171,14 +167,3 @@ def _free_port() -> int:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]
         return port
-
-
-def _wait_until_healthy(server: "subprocess.Popen[bytes]", endpoint: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    pytest.fail(f"ministack did not start:\n{log.read_text()[-2000:]}", pytrace=False)
