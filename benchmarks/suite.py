@@ -94,11 +94,10 @@ def show_targets(results: Results) -> None:
 def main(*, is_smoke: bool, only: Sequence[str], before: bool, data: Path) -> None:
     """Measure, and write the report."""
     folder = prepared_folder(data)
-    names = only or [*MEASURES, PROFILES]
     if is_smoke:
         require_success(run(smoke(folder), only or MEASURES))
         return
-    results = run(Plan(folder), names, "before" if before else "after")
+    results = run(Plan(folder), only or [*MEASURES, PROFILES], "before" if before else "after")
     show_targets(results)
     for path in (RESULTS, BEFORE) if before else (RESULTS,):
         keep(results, path, is_part=bool(only))
